@@ -75,7 +75,7 @@ static void on_connect(sio_socket *s, void *user) {
   const struct token *t = token_of(s);
   unsigned left_ms = t ? (unsigned)(t->until - uv_now(uv_default_loop())) : 1; /* just expired? */
   (void)user;
-  sio_socket_deadline(s, left_ms);
+  sio_socket_set_deadline(s, left_ms);
   if (!t) return;
   strcpy(sio_socket_data(s), t->name);
   sio_emit(s, "you", SIO_ARGS(t->name, left_ms));
@@ -83,7 +83,7 @@ static void on_connect(sio_socket *s, void *user) {
 
 static void on_renew(sio_socket *s, sio_event *e, void *user) {
   (void)user;
-  sio_socket_deadline(s, lifetime_ms);
+  sio_socket_set_deadline(s, lifetime_ms);
   sio_reply(e, SIO_ARGS(token_new(sio_socket_data(s))->text, lifetime_ms));
 }
 

@@ -34,7 +34,7 @@ static void run_game(uv_loop_t *loop, sio_nsp *root, SDL_Window *window) {
     Uint32 start = SDL_GetTicks();
     sio_broadcast((sio_target){ .nsp = root, .flags = SIO_VOLATILE }, "frame", SIO_ARGS(start));
     uv_run(loop, UV_RUN_NOWAIT);
-    draw_clients(window, sio_nsp_count(root, NULL));
+    draw_clients(window, sio_nsp_count_sockets(root, NULL));
     Uint32 used = SDL_GetTicks() - start;
     if (used < FRAME_MS) SDL_Delay(FRAME_MS - used);
   }

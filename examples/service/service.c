@@ -118,12 +118,12 @@ static void send_status(size_t pages) {
 
 static void on_connect(sio_socket *s, void *user) {
   (void)s, (void)user;
-  send_status(sio_nsp_count(root, NULL));
+  send_status(sio_nsp_count_sockets(root, NULL));
 }
 
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
   (void)s, (void)why, (void)user;
-  send_status(sio_nsp_count(root, NULL));
+  send_status(sio_nsp_count_sockets(root, NULL));
 }
 
 static void start_signals_and_watchdog(uv_loop_t *loop) {

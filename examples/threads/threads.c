@@ -25,27 +25,27 @@ static unsigned thread_of(sio_nsp *nsp) {
   return (unsigned)(uintptr_t)sio_server_data(sio_nsp_server(nsp));
 }
 
-/* sio_nsp_count() is the number of this thread's sockets. */
+/* sio_nsp_count_sockets() is the number of this thread's sockets. */
 static void tell_count(sio_nsp *nsp, size_t sockets) {
   sio_broadcast((sio_target){ .nsp = nsp }, "count", SIO_ARGS(thread_of(nsp), sockets));
 }
 
 static void tell_own_count(sio_nsp *nsp, sio_event *e, void *user) {
   (void)e, (void)user;
-  tell_count(nsp, sio_nsp_count(nsp, NULL));
+  tell_count(nsp, sio_nsp_count_sockets(nsp, NULL));
 }
 
 /* The other threads are asked to say how many pages they have, since this page is new. */
 static void on_connect(sio_socket *s, void *threads) {
   sio_nsp *nsp = sio_socket_nsp(s);
   sio_emit(s, "you", SIO_ARGS(thread_of(nsp), *(const unsigned *)threads));
-  tell_count(nsp, sio_nsp_count(nsp, NULL));
+  tell_count(nsp, sio_nsp_count_sockets(nsp, NULL));
   sio_server_side_emit(nsp, "count", SIO_NONE, 0, NULL, NULL);
 }
 
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {
   (void)why, (void)user;
-  tell_count(sio_socket_nsp(s), sio_nsp_count(sio_socket_nsp(s), NULL));
+  tell_count(sio_socket_nsp(s), sio_nsp_count_sockets(sio_socket_nsp(s), NULL));
 }
 
 static void on_pulse(sio_socket *s, sio_event *e, void *user) {

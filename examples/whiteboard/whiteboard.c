@@ -36,7 +36,7 @@ static void forget_all(void) {
 }
 
 static void tell_people(void) {
-  sio_broadcast((sio_target){ .nsp = root }, "people", SIO_ARGS(sio_nsp_count(root, NULL)));
+  sio_broadcast((sio_target){ .nsp = root }, "people", SIO_ARGS(sio_nsp_count_sockets(root, NULL)));
 }
 
 /* A recovered socket has its board still, and is sent what it missed by the library. */

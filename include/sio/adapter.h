@@ -125,8 +125,8 @@ typedef struct sio_adapter_ops {
    * are included. NULL: sio_nsp_rooms() returns 0. */
   void (*all_rooms)(const sio_adapter *a, void (*cb)(const char *room, size_t members, void *user),
                     void *user);
-  /* Returns how many members a room has on this server. NULL: sio_nsp_count() of a room returns
-   * 0. */
+  /* Returns how many members a room has on this server. NULL: sio_nsp_count_sockets() of a room
+   * returns 0. */
   size_t (*room_size)(const sio_adapter *a, const char *room);
 
   /* Asks the other servers which of their sockets the target contains. The sockets of this server

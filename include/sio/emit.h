@@ -186,11 +186,11 @@ SIO_EXTERN int sio_all_disconnect(sio_target to, bool session);
 /* Calls cb once for each connected socket of the target that is on this server, before
  * sio_all_each() returns. Sockets that are not connected yet (they are in middleware, or are being
  * recovered and run their room hooks), and those that are disconnecting (also because of an earlier
- * call of cb), are left out; sio_nsp_count() of a room counts both. In cb the program may send
- * events, make sockets join and leave rooms, and disconnect them. Returns 0; UV_EINVAL if to.nsp or
- * cb is NULL; UV_ENOTSUP if to.nsp is a parent; UV_ENOMEM, and cb was not called; SIO_ECLOSED if
- * the server is closed or the child namespace was removed; SIO_ESTATE if the call was made in a
- * callback in which it is not allowed; or an error of the adapter. */
+ * call of cb), are left out; sio_nsp_count_sockets() of a room counts both. In cb the program may
+ * send events, make sockets join and leave rooms, and disconnect them. Returns 0; UV_EINVAL if
+ * to.nsp or cb is NULL; UV_ENOTSUP if to.nsp is a parent; UV_ENOMEM, and cb was not called;
+ * SIO_ECLOSED if the server is closed or the child namespace was removed; SIO_ESTATE if the call
+ * was made in a callback in which it is not allowed; or an error of the adapter. */
 SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user), void *user);
 
 /* ---- queries: calls that several sockets or servers answer -------------------------------------

@@ -27,11 +27,11 @@ extern "C" {
 #define SIO_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Answers GET and HEAD requests for this path with the text of sio_metrics_text(). If the server is
- * a member of a sio_threads, the text is that of all members (sio_threads_metrics()). The route is
- * not protected: every client that can reach the port can read it. To check requests first, call
- * sio_metrics_text() in a route of your own. UV_EINVAL: path is NULL or not a valid path, contains
- * '*', or is below sio_options.path or the path of a sio_engine_route(); SIO_EEXISTS: the route
- * exists; UV_ENOMEM. */
+ * a member of a sio_threads, the text is that of all members (sio_threads_fetch_metrics()). The
+ * route is not protected: every client that can reach the port can read it. To check requests
+ * first, call sio_metrics_text() in a route of your own. UV_EINVAL: path is NULL or not a valid
+ * path, contains '*', or is below sio_options.path or the path of a sio_engine_route();
+ * SIO_EEXISTS: the route exists; UV_ENOMEM. */
 SIO_EXTERN int sio_metrics_route(sio_server *srv, const char *path);
 
 typedef void (*sio_metrics_cb)(sio_slice text, void *user);

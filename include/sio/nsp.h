@@ -53,7 +53,7 @@ SIO_EXTERN void sio_nsps(sio_server *srv, void (*cb)(sio_nsp *nsp, void *user), 
 /* Returns how many sockets of this server are connected to the namespace; or, if room is not NULL,
  * how many are in this room. A room may also contain sockets that are not connected yet, and
  * sockets that are disconnected already. */
-SIO_EXTERN size_t sio_nsp_count(const sio_nsp *nsp, const char *room);
+SIO_EXTERN size_t sio_nsp_count_sockets(const sio_nsp *nsp, const char *room);
 /* Lists the rooms of the namespace that have members on this server; a parent has no rooms. The
  * room of each connected socket's id is one of them. Writes at most max names to out, and returns
  * the number of rooms, which may be greater than max. A name is valid until a socket leaves this
@@ -257,7 +257,7 @@ SIO_EXTERN int sio_on_server_side(sio_nsp *nsp, const char *event, sio_server_si
  * works for sio_broadcast(), sio_all_join(), sio_all_leave() and sio_all_disconnect(): they handle
  * every child, and return the first error. The other functions that take a target (sio_all_each(),
  * sio_all_fetch(), sio_broadcast_ack()), and sio_server_side_emit() and sio_server_count(), return
- * UV_ENOTSUP for a parent; sio_nsp_count() and sio_nsp_rooms() return 0.
+ * UV_ENOTSUP for a parent; sio_nsp_count_sockets() and sio_nsp_rooms() return 0.
  *
  * A child is removed at the end of the turn of the loop in which its last socket left or was
  * refused, but not while one of its queries (emit.h) is pending, sio_nsp_ref() holds it or, with

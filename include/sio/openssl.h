@@ -128,7 +128,7 @@ SIO_EXTERN int sio_openssl_client_new(const sio_openssl_client_options *o, char 
  * time in seconds, so that a program can warn in time. Certificates of CAs are not looked at, and
  * of those in sio_openssl_options.ctx only the current one. Returns INT64_MAX if tls has no
  * certificate. May be called on any thread. */
-SIO_EXTERN int64_t sio_openssl_expires(const sio_tls *tls);
+SIO_EXTERN int64_t sio_openssl_expiry_time(const sio_tls *tls);
 
 /* Frees a provider of sio_openssl_new() or sio_openssl_client_new(). Call it after done() of the
  * last server that has connections with it has run, and after the loop has closed the handles of

@@ -139,7 +139,7 @@ typedef struct sio_deflate {
  *    point to.
  *  - Everything is kept in the memory of one server process, unless the adapter keeps it
  *    (sio_redis_streams_adapter).
- *  - The deadline of a socket (sio_socket_deadline()) ends with its connection.
+ *  - The deadline of a socket (sio_socket_set_deadline()) ends with its connection.
  *  - Events that sio_options.when_full dropped for a slow client are not sent again if the client
  *    has received a later event that has an offset. If it has not, they count as missed.
  *  - All events with the same key (sio_emit_options.key) that the client missed are sent again, and

@@ -47,9 +47,9 @@ typedef struct sio_parts {
 typedef struct sio_parser_out sio_parser_out;
 
 /* The functions of a parser. They run on the thread of the server's loop. They may call only three
- * functions of the library: sio_parser_put(), sio_parser_bin() and sio_parser_string(). They return
- * 0 or an error, such as one that these three functions returned. The table must outlive the
- * servers that use it. */
+ * functions of the library: sio_parser_put(), sio_parser_put_bin() and sio_parser_put_string().
+ * They return 0 or an error, such as one that these three functions returned. The table must
+ * outlive the servers that use it. */
 typedef struct sio_parser_ops {
   /* sizeof(sio_parser_ops); 0: the size that the table had in version 0.1. */
   size_t size;
@@ -62,8 +62,8 @@ typedef struct sio_parser_ops {
    * can contain any bytes. binary is always the field `binary` of the table: the library refuses
    * other messages itself. decode() sets p->type, p->id and p->nsp; p->nsp may point into the
    * message. It does not use p->json, p->bins and p->nbins: it writes the JSON text of the payload
-   * with sio_parser_put() and sio_parser_string(), and attachments with sio_parser_bin(). The
-   * library checks this JSON text afterwards. If the message is not valid, decode() returns
+   * with sio_parser_put() and sio_parser_put_string(), and attachments with sio_parser_put_bin().
+   * The library checks this JSON text afterwards. If the message is not valid, decode() returns
    * SIO_EPROTO and sets *why to a text in static storage; the library then closes the
    * connection. */
   int (*decode)(bool binary, sio_slice message, sio_parts *p, sio_parser_out *out,
@@ -100,11 +100,11 @@ SIO_EXTERN int sio_parser_put(sio_parser_out *out, const void *p, size_t n);
  * attachment to the JSON text. bytes must be a part of the message that decode() was given.
  * SIO_EPROTO: the packet has more than sio_options.max_attachments; SIO_ETOOBIG and UV_ENOMEM as
  * for sio_parser_put(). */
-SIO_EXTERN int sio_parser_bin(sio_parser_out *out, sio_slice bytes);
+SIO_EXTERN int sio_parser_put_bin(sio_parser_out *out, sio_slice bytes);
 /* Appends s to the JSON text that decode() writes, as a JSON string with quotes and escapes. Each
  * part of s that is not valid UTF-8 becomes U+FFFD. SIO_ETOOBIG and UV_ENOMEM as for
  * sio_parser_put(). */
-SIO_EXTERN int sio_parser_string(sio_parser_out *out, sio_slice s);
+SIO_EXTERN int sio_parser_put_string(sio_parser_out *out, sio_slice s);
 
 #ifdef __cplusplus
 }

@@ -699,7 +699,7 @@ public:
 
   void disconnect(bool session = false) const noexcept { sio_disconnect(get(), session); }
   std::error_code deadline(std::chrono::milliseconds time) const noexcept {
-    return error(sio_socket_deadline(get(), detail::count(time)));
+    return error(sio_socket_set_deadline(get(), detail::count(time)));
   }
 };
 
@@ -784,7 +784,7 @@ public:
    * keep one of them after the current callback, use ref(). */
   std::vector<socket> sockets() const {
     std::vector<socket> all;
-    all.reserve(sio_nsp_count(to_.nsp, nullptr));
+    all.reserve(sio_nsp_count_sockets(to_.nsp, nullptr));
     auto push = [](sio_socket *s, void *user) noexcept {
       static_cast<std::vector<socket> *>(user)->push_back(socket(s));
     };
@@ -821,8 +821,10 @@ public:
   using handle::handle;
 
   zstring name() const { return sio_nsp_name(get()); }
-  std::size_t count() const noexcept { return sio_nsp_count(get(), nullptr); }
-  std::size_t count(zstring room) const noexcept { return sio_nsp_count(get(), room.c_str()); }
+  std::size_t count() const noexcept { return sio_nsp_count_sockets(get(), nullptr); }
+  std::size_t count(zstring room) const noexcept {
+    return sio_nsp_count_sockets(get(), room.c_str());
+  }
   socket find(zstring id) const noexcept { return socket(sio_socket_find(get(), id.c_str())); }
   nsp_ref ref() const noexcept;
 

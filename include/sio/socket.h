@@ -115,7 +115,7 @@ SIO_EXTERN void sio_disconnect(sio_socket *s, bool session);
  * socket is disconnected from its namespace. A new deadline replaces the one before; in_ms 0
  * removes it. When the deadline has passed, the callbacks of sio_on_disconnect() get the error
  * SIO_ETIMEOUT. SIO_ECLOSED: the socket is not connected; UV_ENOMEM. */
-SIO_EXTERN int sio_socket_deadline(sio_socket *s, unsigned in_ms);
+SIO_EXTERN int sio_socket_set_deadline(sio_socket *s, unsigned in_ms);
 
 /* ---- the handshake ------------------------------------------------------------------------- */
 

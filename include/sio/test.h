@@ -48,7 +48,7 @@ SIO_EXTERN void sio_test_free(sio_test_peer *p);
  * namespace. */
 SIO_EXTERN sio_socket *sio_test_socket(const sio_test_peer *p);
 /* Returns true if the connection of the client is open. */
-SIO_EXTERN bool sio_test_open(const sio_test_peer *p);
+SIO_EXTERN bool sio_test_is_open(const sio_test_peer *p);
 
 /* Sends an event to the server. The errors of sio_test_emit(), sio_test_ask() and sio_test_answer()
  * are those of sio_emit(), or of sio_parser_ops.encode. */

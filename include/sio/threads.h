@@ -108,7 +108,7 @@ SIO_EXTERN int sio_threads_fetch_stats(sio_server *srv, sio_threads_stats_cb cb,
  * later and on the thread of srv. The text is empty if it could not be made, and is valid until cb
  * returns. sio_metrics_route() sends this text if its server is a member. Must be called on the
  * thread of srv. UV_EINVAL: cb is NULL; SIO_ECLOSED: srv is closing; UV_ENOMEM. */
-SIO_EXTERN int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user);
+SIO_EXTERN int sio_threads_fetch_metrics(sio_server *srv, sio_metrics_cb cb, void *user);
 
 /* The options of sio_threads_start(). A field that is 0 or NULL selects its default, except for
  * setup. */

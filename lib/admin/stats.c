@@ -113,7 +113,7 @@ static cJSON *make_json_of_event_counts_and_reset(struct admin *a) {
 static void append_namespace_info_to_json_list(sio_nsp *nsp, void *user) {
   cJSON *item = cJSON_CreateObject();
   cJSON_AddStringToObject(item, "name", sio_nsp_name(nsp));
-  cJSON_AddNumberToObject(item, "socketsCount", (double)sio_nsp_count(nsp, NULL));
+  cJSON_AddNumberToObject(item, "socketsCount", (double)sio_nsp_count_sockets(nsp, NULL));
   sio__admin_json_add_element_or_free_item(user, item);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * deadline.c - sio_socket_deadline(): disconnects a socket after a given time, which the host may
- * change. A socket without a deadline has no struct deadline.
+ * deadline.c - sio_socket_set_deadline(): disconnects a socket after a given time, which the host
+ * may change. A socket without a deadline has no struct deadline.
  */
 #include "base/mem.h"
 #include "core/core.h"
@@ -45,7 +45,7 @@ static struct deadline *find_or_add_socket_deadline(sio_socket *s) {
   return NULL;
 }
 
-int sio_socket_deadline(sio_socket *s, unsigned in_ms) {
+int sio_socket_set_deadline(sio_socket *s, unsigned in_ms) {
   if (!sio_socket_connected(s)) return SIO_ECLOSED;
   if (!in_ms) {
     sio__socket_clear_deadline(s);

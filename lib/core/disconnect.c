@@ -16,7 +16,7 @@
 #include <assert.h>
 
 static const char *describe_leave_reason(const sio_socket *s) {
-  if (s->expired) return "the deadline set with sio_socket_deadline() has passed";
+  if (s->expired) return "the deadline set with sio_socket_set_deadline() has passed";
   switch (s->reason) {
     case SIO_REASON_CLIENT_NSP_DISCONNECT: return "the client left the namespace";
     case SIO_REASON_SERVER_NSP_DISCONNECT: return "the server disconnected the socket";

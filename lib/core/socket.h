@@ -60,7 +60,7 @@ struct sio_socket {
   uint64_t stamp;
   uint8_t state;      /* enum socket_state */
   uint8_t reason;     /* enum sio_reason, set when the socket is LEAVING */
-  bool expired : 1;   /* the deadline set with sio_socket_deadline() has passed */
+  bool expired : 1;   /* the deadline set with sio_socket_set_deadline() has passed */
   bool recovered : 1; /* the socket was given the recovery record of a lost one */
   /* The peer has sent CONNECT again, and the server has sent a second answer. */
   bool answered_twice : 1;
@@ -93,7 +93,7 @@ struct sio_socket {
 void sio__socket_each_room(const sio_socket *s, void (*cb)(const char *room, void *user),
                            void *user);
 
-/* Removes the deadline that sio_socket_deadline() has set for the socket, if there is one. */
+/* Removes the deadline that sio_socket_set_deadline() has set for the socket, if there is one. */
 void sio__socket_clear_deadline(sio_socket *s);
 sio_slice sio__get_map_key_of_socket_deadline(
     const void *d); /* the key function of core->deadlines */

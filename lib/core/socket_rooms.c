@@ -58,7 +58,7 @@ bool sio_in_room(const sio_socket *s, const char *room) {
          s->nsp->ops->in_room(s->nsp->adapter, s, room);
 }
 
-size_t sio_nsp_count(const sio_nsp *nsp, const char *room) {
+size_t sio_nsp_count_sockets(const sio_nsp *nsp, const char *room) {
   if (!room) return nsp->nmembers;
   return sio__is_valid_room_name(room) && nsp->ops->room_size
              ? nsp->ops->room_size(nsp->adapter, room)

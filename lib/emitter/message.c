@@ -29,7 +29,7 @@ void sio__message_write_raw_json(struct message *m, sio_slice json) {
 }
 
 void sio__message_write_json_string(struct message *m, sio_slice s) {
-  if (!m->err) m->err = sio_parser_string(&m->out, s);
+  if (!m->err) m->err = sio_parser_put_string(&m->out, s);
 }
 
 void sio__message_write_number(struct message *m, uint64_t v) {

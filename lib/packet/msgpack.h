@@ -53,7 +53,7 @@ bool sio__msgpack_starts_with_undefined(sio_slice bytes);
 
 /* Appends a MessagePack value to `out` as JSON. sio__msgpack_skip_value() must have returned true
  * for it. Returns 0; SIO_EPROTO for a map key that is neither a string nor an integer; SIO_EDEPTH;
- * or the error of sio_parser_put(), sio_parser_string() or sio_parser_bin(). */
+ * or the error of sio_parser_put(), sio_parser_put_string() or sio_parser_put_bin(). */
 int sio__msgpack_to_json(sio_slice value, sio_parser_out *out);
 
 /* Appends a valid JSON text to `out` as MessagePack. A placeholder for one of the attachments in

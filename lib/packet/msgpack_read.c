@@ -196,12 +196,12 @@ static inline int put_json_text(struct reader *r, const char *s) {
 
 static int put_json_string(struct reader *r, sio_slice s) {
   int err = flush_json_text(r);
-  return err ? err : sio_parser_string(r->out, s);
+  return err ? err : sio_parser_put_string(r->out, s);
 }
 
 static int put_attachment(struct reader *r, sio_slice s) {
   int err = flush_json_text(r);
-  return err ? err : sio_parser_bin(r->out, s);
+  return err ? err : sio_parser_put_bin(r->out, s);
 }
 
 /* ---- dates ----------------------------------------------------------------------------------- */

@@ -36,7 +36,7 @@ int sio_parser_put(sio_parser_out *out, const void *p, size_t n) {
 
 /* Reserves room for a string of up to BRIEF bytes as if every byte were escaped. Only if the limit
  * does not leave that much room, or if the string is longer, its escaped length is measured. */
-int sio_parser_string(sio_parser_out *out, sio_slice s) {
+int sio_parser_put_string(sio_parser_out *out, sio_slice s) {
   size_t left = out->max - out->text->len, n = WORST_ESCAPE * s.n + 2;
   if (s.n > BRIEF || n > left) n = sio__json_quoted_length(s);
   if (n > left) return SIO_ETOOBIG;
@@ -54,7 +54,7 @@ static int parser_reserve_attachment_slot(struct sio_parser_out *out) {
   return 0;
 }
 
-int sio_parser_bin(sio_parser_out *out, sio_slice bytes) {
+int sio_parser_put_bin(sio_parser_out *out, sio_slice bytes) {
   static const char head[] = "{\"_placeholder\":true,\"num\":";
   char text[sizeof head + NUM_MAX];
   if (out->nbins >= out->max_bins) {
@@ -157,9 +157,9 @@ static int set_default_reason_for_custom_parser_error(int err, const struct sio_
   }
 }
 
-/* Returns true if the placeholders in the text are numbered as sio_parser_bin() has numbered the
- * attachments: 0, 1, 2 and so on. They are not if the peer has sent another object that looks like
- * a placeholder; the packet is then refused. In a packet without attachments such an object is
+/* Returns true if the placeholders in the text are numbered as sio_parser_put_bin() has numbered
+ * the attachments: 0, 1, 2 and so on. They are not if the peer has sent another object that looks
+ * like a placeholder; the packet is then refused. In a packet without attachments such an object is
  * plain data, so the result is true. */
 static bool are_placeholders_exactly_those_of_parser(const struct json_scan *scan, uint32_t nbins) {
   if (nbins == 0) return true;

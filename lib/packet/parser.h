@@ -19,7 +19,7 @@ struct sio_parser_out {
   size_t max;       /* the maximum length of `text` */
   sio_slice *bins;  /* the attachments; the array is owned, the bytes in them are not */
   uint32_t nbins, cap, max_bins;
-  bool too_many_bins; /* sio_parser_bin() was called for more than max_bins */
+  bool too_many_bins; /* sio_parser_put_bin() was called for more than max_bins */
 };
 void sio__parser_out_clear(struct sio_parser_out *out);
 

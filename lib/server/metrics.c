@@ -422,7 +422,7 @@ static void call_host_callback_with_metrics_sum(const struct gathered *sum, void
   sio__free(call);
 }
 
-int sio_threads_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
+int sio_threads_fetch_metrics(sio_server *srv, sio_metrics_cb cb, void *user) {
   if (!cb) return UV_EINVAL;
   struct metrics_call *call = sio__malloc(sizeof *call);
   if (!call) return UV_ENOMEM;
@@ -448,7 +448,7 @@ static void answer_metrics_request(sio_slice text, void *request) {
 
 static void collect_and_answer_metrics_request(sio_request *r, void *server) {
   sio_server *srv = server;
-  int err = srv->core.threads ? sio_threads_metrics(srv, answer_metrics_request, r)
+  int err = srv->core.threads ? sio_threads_fetch_metrics(srv, answer_metrics_request, r)
                               : sio_metrics_text(srv, answer_metrics_request, r);
   if (err) sio__request_close_without_answer(r);
 }

@@ -284,4 +284,4 @@ sio_socket *sio_test_socket(const sio_test_peer *p) {
   return s;
 }
 
-bool sio_test_open(const sio_test_peer *p) { return p->session != NULL; }
+bool sio_test_is_open(const sio_test_peer *p) { return p->session != NULL; }

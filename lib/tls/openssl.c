@@ -108,7 +108,7 @@ int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why, si
   return 0;
 }
 
-int64_t sio_openssl_expires(const sio_tls *tls) {
+int64_t sio_openssl_expiry_time(const sio_tls *tls) {
   struct bundle *b = sio__tls_provider_ref_bundle(provider_of_tls(tls));
   int64_t end = b->expires;
   sio__tls_bundle_unref(b);

@@ -257,7 +257,7 @@ test('a socket leaves at its deadline, unless that is renewed', async (t) => {
     await sleep(400);
   }
   equal(await w.next(), '41');
-  match(await host.line(/^disconnect /), /^disconnect server namespace disconnect .*the deadline set with sio_socket_deadline\(\) has passed/);
+  match(await host.line(/^disconnect /), /^disconnect server namespace disconnect .*the deadline set with sio_socket_set_deadline\(\) has passed/);
   w.send('40');
   match(await w.next(), /^40/);
 });

@@ -43,7 +43,7 @@ static void ignore_reply(sio_socket *s, int status, sio_event *reply, void *user
 }
 static void hurry_one(sio_socket *s, void *user) {
   (void)user;
-  sio_socket_deadline(s, 1);
+  sio_socket_set_deadline(s, 1);
   sio_emit_ack(s, "question", SIO_NONE, 1, ignore_reply, NULL);
 }
 static void hurry_all(void) { each_socket(hurry_one); }

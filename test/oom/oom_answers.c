@@ -175,7 +175,7 @@ static int call_server_side_emit(void) {
 static int call_all_join(void) { return sio_all_join(EVERYONE, SIO_ROOMS(long_name)); }
 static int call_join(void) { return sio_join(sock, long_name); }
 static int call_set_shared(void) { return sio_socket_set_shared(sock, sio_text("{\"a\":[1,2]}")); }
-static int call_deadline(void) { return sio_socket_deadline(sock, 1000); }
+static int call_deadline(void) { return sio_socket_set_deadline(sock, 1000); }
 static int call_session_on_sent(void) {
   return sio_session_on_sent(sio_socket_session(sock), on_sent, NULL);
 }

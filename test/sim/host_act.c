@@ -317,7 +317,8 @@ static void see_rooms(const sio_nsp *nsp) {
   const char *listed[16];
   size_t n = sio_nsp_rooms(nsp, listed, 16);
   for (size_t i = 0; i < n && i < 16; i++)
-    if (sio_nsp_count(nsp, listed[i]) == 0) fault("a room without members", "%s", listed[i]);
+    if (sio_nsp_count_sockets(nsp, listed[i]) == 0)
+      fault("a room without members", "%s", listed[i]);
 }
 static void see_own_rooms(const sio_socket *s) {
   const char *listed[16];
@@ -340,7 +341,7 @@ static void act_look(sio_socket *s) {
   sio_all_each(to, visit, NULL);
   sio_sessions(host.here->srv, see_session, NULL);
   see_rooms(host.here->nsps[0]);
-  sio_nsp_count(host.here->nsps[0], some_room());
+  sio_nsp_count_sockets(host.here->nsps[0], some_room());
   s = some_socket(s);
   if (!s) return;
   see_own_rooms(s);
@@ -518,7 +519,7 @@ static void act_settings(sio_socket *s) {
       }
       break;
     case 2:
-      if (s) sio_socket_deadline(s, draw(3000));
+      if (s) sio_socket_set_deadline(s, draw(3000));
       break;
     case 3:
       if (s) sio_socket_unref(sio_socket_ref(s));

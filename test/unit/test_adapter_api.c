@@ -266,7 +266,7 @@ TEST(an_adapter_that_does_not_count_rooms_has_none_in_the_statistics) {
   EQ(sio_join(s, "room"), 0);
   sio_server_get_stats(srv, &st, sizeof st);
   EQ(st.rooms, 0);
-  EQ(sio_nsp_count(root, "room"), 0);
+  EQ(sio_nsp_count_sockets(root, "room"), 0);
   EQ(sio_nsp_rooms(root, NULL, 0), 0);
   CHECK(sio_in_room(s, "room"));
   stop();

@@ -398,11 +398,11 @@ TEST(bulk_verbs_reach_all_of_many) {
   begin(70);
   sio_target all = { .nsp = root };
   EQ(sio_all_join(all, SIO_ROOMS("a")), 0);
-  EQ(sio_nsp_count(root, "a"), 70);
+  EQ(sio_nsp_count_sockets(root, "a"), 70);
   EQ(sio_all_each((sio_target){ .nsp = root, .rooms = SIO_ROOMS("a") }, count_one, &n), 0);
   EQ(n, 70);
   EQ(sio_all_leave(all, SIO_ROOMS("a")), 0);
-  EQ(sio_nsp_count(root, "a"), 0);
+  EQ(sio_nsp_count_sockets(root, "a"), 0);
   stop();
 }
 
@@ -413,7 +413,7 @@ TEST(a_room_with_the_name_of_a_socket_is_listed_once_with_all_its_members) {
   EQ(sio_nsp_rooms(root, names, 4), 2);
   EQ_STR(names[0], sio_socket_id(sockets[0]));
   EQ_STR(names[1], sio_socket_id(sockets[1]));
-  EQ(sio_nsp_count(root, sio_socket_id(sockets[0])), 2);
+  EQ(sio_nsp_count_sockets(root, sio_socket_id(sockets[0])), 2);
   const char *r = cast((sio_target){ .rooms = SIO_ROOMS(sio_socket_id(sockets[0])) });
   EQ_STR(r, "0 1 ");
   stop();
@@ -434,7 +434,7 @@ TEST(a_room_that_a_socket_is_not_in_is_left_without_effect) {
   sio_join(sockets[0], "a");
   EQ(sio_leave(sockets[1], "a"), 0);
   EQ(sio_leave(sockets[1], "none"), 0);
-  EQ(sio_nsp_count(root, "a"), 1);
+  EQ(sio_nsp_count_sockets(root, "a"), 1);
   stop();
 }
 
@@ -446,7 +446,7 @@ TEST(a_room_that_cannot_grow_stays_as_it_was) {
       alloc_fail_in(at);
       err = sio_join(sockets[i], "a");
       alloc_fail_in(0);
-      EQ(sio_nsp_count(root, "a"), err ? i : i + 1);
+      EQ(sio_nsp_count_sockets(root, "a"), err ? i : i + 1);
       EQ(sio_in_room(sockets[i], "a"), !err);
     }
   }
@@ -461,7 +461,7 @@ TEST(a_room_that_cannot_shrink_stays_in_use) {
   alloc_fail_all();
   for (unsigned i = 0; i < 39; i++) EQ(sio_leave(sockets[i], "a"), 0);
   alloc_fail_in(0);
-  EQ(sio_nsp_count(root, "a"), 1);
+  EQ(sio_nsp_count_sockets(root, "a"), 1);
   const char *r = cast((sio_target){ .rooms = SIO_ROOMS("a") });
   EQ_STR(r, "39 ");
   stop();

@@ -244,17 +244,17 @@ TEST(events_of_a_page_reach_a_namespace_a_room_or_one_socket) {
 TEST(sockets_join_and_leave_rooms_when_a_page_says_so) {
   commands_start(&production);
   sio_test_emit(page, "join", SIO_ARGS("/", "all"));
-  EQ(sio_nsp_count(root, "all"), 3);
+  EQ(sio_nsp_count_sockets(root, "all"), 3);
   EQ_STR(done.what, "all");
   EQ_STR(done.filter, "-");
   sio_test_emit(page, "join", SIO_ARGS("/", "some", id_of(1)));
-  EQ(sio_nsp_count(root, "some"), 1);
+  EQ(sio_nsp_count_sockets(root, "some"), 1);
   CHECK(sio_in_room(sio_test_socket(app[1]), "some"));
   sio_test_emit(page, "leave", SIO_ARGS("/", "all", "some"));
-  EQ(sio_nsp_count(root, "all"), 2);
+  EQ(sio_nsp_count_sockets(root, "all"), 2);
   CHECK(!sio_in_room(sio_test_socket(app[1]), "all"));
   sio_test_emit(page, "leave", SIO_ARGS("/", "all", sio_null()));
-  EQ(sio_nsp_count(root, "all"), 0);
+  EQ(sio_nsp_count_sockets(root, "all"), 0);
   EQ_STR(done.name, "leave");
   EQ(done.err, 0);
   commands_stop();
@@ -264,18 +264,18 @@ TEST(a_page_disconnects_a_socket_alone_or_with_its_session) {
   commands_start(&production);
   sio_test_emit(page, "_disconnect", SIO_ARGS("/", sio_bool(false), id_of(0)));
   EQ(who_got("disconnect"), 100);
-  CHECK(sio_test_open(app[0]) && !sio_test_socket(app[0]));
+  CHECK(sio_test_is_open(app[0]) && !sio_test_socket(app[0]));
   sio_test_emit(page, "_disconnect", SIO_ARGS("/", sio_null(), id_of(1)));
   EQ(who_got("disconnect"), 10);
-  CHECK(sio_test_open(app[1]) && !sio_test_socket(app[1]));
+  CHECK(sio_test_is_open(app[1]) && !sio_test_socket(app[1]));
   sio_test_emit(page, "_disconnect", SIO_ARGS("/", sio_bool(true)));
   turn();
-  CHECK(!sio_test_open(app[2]));
+  CHECK(!sio_test_is_open(app[2]));
   EQ_STR(done.name, "_disconnect");
   EQ_STR(done.what, "-");
   EQ(done.err, 0);
   EQ(done.count, 3);
-  CHECK(sio_test_open(page));
+  CHECK(sio_test_is_open(page));
   commands_stop();
 }
 
@@ -335,7 +335,7 @@ TEST(a_page_that_may_only_read_has_no_commands) {
   sio_test_emit(page, "join", SIO_ARGS("/", "r"));
   sio_test_emit(page, "_disconnect", SIO_ARGS("/", sio_bool(true)));
   EQ(who_got(""), 111);
-  EQ(sio_nsp_count(root, "r"), 0);
+  EQ(sio_nsp_count_sockets(root, "r"), 0);
   EQ(done.count, 0);
   commands_stop();
 }

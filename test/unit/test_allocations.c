@@ -58,7 +58,7 @@ static void *uv_calloc(size_t count, size_t n) {
 
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
-  if (sio_nsp_count(sio_socket_nsp(s), NULL) <= PEERS) sio_join(s, "room");
+  if (sio_nsp_count_sockets(sio_socket_nsp(s), NULL) <= PEERS) sio_join(s, "room");
 }
 
 static void on_relay(sio_socket *s, sio_event *e, void *user) {

@@ -17,8 +17,8 @@ TEST(a_poll_for_a_session_of_another_member_is_answered_there) {
   CHECK(poller_post(&p, "40"));
   p.server = members[2];
   CHECK(poller_get(&p) && raw_expect(&p.get, "40{\"sid\""));
-  EQ(sio_nsp_count(roots[0], NULL), 1);
-  EQ(sio_nsp_count(roots[1], NULL) + sio_nsp_count(roots[2], NULL), 0);
+  EQ(sio_nsp_count_sockets(roots[0], NULL), 1);
+  EQ(sio_nsp_count_sockets(roots[1], NULL) + sio_nsp_count_sockets(roots[2], NULL), 0);
   poller_close(&p);
   end();
 }
@@ -32,7 +32,7 @@ TEST(a_session_is_upgraded_by_a_websocket_that_came_to_another_member) {
   CHECK(poller_upgrade(&p, &w, "/socket.io/"));
   CHECK(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5"));
   CHECK(raw_text(&w, "40") && raw_expect(&w, "40{\"sid\""));
-  EQ(sio_nsp_count(roots[0], NULL), 1);
+  EQ(sio_nsp_count_sockets(roots[0], NULL), 1);
   raw_close(&w);
   poller_close(&p);
   end();
@@ -562,13 +562,13 @@ TEST(the_metrics_of_one_member_are_those_of_all) {
   metrics_calls = 0;
   EQ(sio_broadcast((sio_target){ .nsp = roots[1] }, "news", SIO_NONE), 0);
   turns(2);
-  EQ(sio_threads_metrics(members[0], on_metrics, NULL), 0);
+  EQ(sio_threads_fetch_metrics(members[0], on_metrics, NULL), 0);
   turns(4);
   EQ(metrics_calls, 1);
   CHECK(strstr(metrics_text, "sio_sockets{namespace=\"/chat\"} 0\n"));
   CHECK(strstr(metrics_text, "sio_rooms{namespace=\"/\"} 2\n"));
   CHECK(strstr(metrics_text, "sio_events_sent_total{namespace=\"/\"} 3\n"));
-  EQ(sio_threads_metrics(members[0], NULL, NULL), UV_EINVAL);
+  EQ(sio_threads_fetch_metrics(members[0], NULL, NULL), UV_EINVAL);
   free_peers();
   end();
 }
@@ -578,7 +578,7 @@ TEST(a_request_for_metrics_is_answered_when_its_server_closes) {
   begin();
   metrics_calls = 0;
   EQ(sio_metrics_route(members[1], "/metrics"), 0);
-  EQ(sio_threads_metrics(members[1], on_metrics, NULL), 0);
+  EQ(sio_threads_fetch_metrics(members[1], on_metrics, NULL), 0);
   REQUIRE(raw_open(&c, members[1]));
   CHECK(raw_request(&c, "GET", "/metrics", "", NULL));
   turn();

@@ -556,7 +556,7 @@ TEST(an_adapter_may_lack_all_that_is_optional) {
   connect_peers();
   sent[0] = '\0';
   EQ(sio_join(sio_test_socket(peers[CONNECTED]), "red"), 0);
-  EQ(sio_nsp_count(roots[CONNECTED], "red"), 0); /* it does not count */
+  EQ(sio_nsp_count_sockets(roots[CONNECTED], "red"), 0); /* it does not count */
   EQ(sio_nsp_rooms(roots[CONNECTED], names, 4), 0);
   EQ(rooms_of(CONNECTED), 0);
   for (int i = 0; i < MEMBERS; i++) {
@@ -615,7 +615,7 @@ TEST(an_adapter_is_told_of_all_that_it_wants_to_know) {
   connect_peers();
   EQ(arrived, 1);
   EQ(sio_join(sio_test_socket(peers[CONNECTED]), "red"), 0);
-  EQ(sio_nsp_count(roots[CONNECTED], "red"), 1);
+  EQ(sio_nsp_count_sockets(roots[CONNECTED], "red"), 1);
   EQ(sio_nsp_rooms(roots[CONNECTED], names, 4), 2); /* and that of its id */
   EQ(rooms_of(CONNECTED), 1);
   asked.runs = 0;

@@ -178,7 +178,7 @@ static int call_tell_servers(void) {
 }
 static int call_count(void) { return sio_server_count(roots[0], 0, on_count, NULL); }
 static int call_stats(void) { return sio_threads_fetch_stats(members[0], on_sum, NULL); }
-static int call_metrics(void) { return sio_threads_metrics(members[0], on_metrics, NULL); }
+static int call_metrics(void) { return sio_threads_fetch_metrics(members[0], on_metrics, NULL); }
 
 static void answer_questions(void) {
   for (int i = 0; i < MEMBERS; i++)
@@ -270,7 +270,7 @@ TEST(an_event_that_a_member_cannot_deliver_for_want_of_memory_is_counted) {
     failed = alloc_fuse == 0;
     alloc_fail_in(0);
     for (int i = 0; i < MEMBERS && !err; i++)
-      CHECK(sio_test_next(peers[i]) || !sio_test_open(peers[i]) || lost() > 0);
+      CHECK(sio_test_next(peers[i]) || !sio_test_is_open(peers[i]) || lost() > 0);
     free_peers();
     end();
   }
@@ -287,7 +287,7 @@ TEST(a_join_that_a_member_cannot_do_for_want_of_memory_is_counted) {
     failed = alloc_fuse == 0;
     alloc_fail_in(0);
     for (int i = 0; i < MEMBERS && !err; i++)
-      CHECK(sio_nsp_count(roots[i], "blue") == 1 || lost() > 0);
+      CHECK(sio_nsp_count_sockets(roots[i], "blue") == 1 || lost() > 0);
     free_peers();
     end();
   }
@@ -515,8 +515,8 @@ TEST(rooms_are_counted_on_their_own_member) {
   connect_peers();
   EQ(sio_all_join((sio_target){ .nsp = roots[0] }, SIO_ROOMS("red")), 0);
   turns(2);
-  EQ(sio_nsp_count(roots[1], "red"), 1);
-  EQ(sio_nsp_count(roots[1], "blue"), 0);
+  EQ(sio_nsp_count_sockets(roots[1], "red"), 1);
+  EQ(sio_nsp_count_sockets(roots[1], "blue"), 0);
   EQ(sio_nsp_rooms(roots[1], rooms, 8), 2); /* "red", and that of its socket */
   free_peers();
   end();
@@ -528,8 +528,8 @@ TEST(bulk_calls_for_one_member_stay_there) {
   sio_target here = { .nsp = roots[1], .flags = SIO_LOCAL };
   EQ(sio_all_join(here, SIO_ROOMS("red")), 0);
   turns(2);
-  EQ(sio_nsp_count(roots[0], "red"), 0);
-  EQ(sio_nsp_count(roots[1], "red"), 1);
+  EQ(sio_nsp_count_sockets(roots[0], "red"), 0);
+  EQ(sio_nsp_count_sockets(roots[1], "red"), 1);
   EQ(sio_all_disconnect(here, false), 0);
   turns(2);
   CHECK(!sio_test_next(peers[0]));

@@ -78,8 +78,8 @@ TEST(a_client_returns_although_its_old_connection_looks_alive) {
   turns(2);
   REQUIRE(client_return(&c, 2));
   EXPECT_TEXTS(&c, "[\"a\"]");
-  CHECK(!sio_test_open(old));
-  EQ(sio_nsp_count(roots[0], NULL), 0);
+  CHECK(!sio_test_is_open(old));
+  EQ(sio_nsp_count_sockets(roots[0], NULL), 0);
   client_break(&c);
   sio_test_free(old);
   end();

@@ -108,7 +108,7 @@ TEST(without_memory_nothing_leaks_and_nothing_comes_twice) {
     turns(6);
     alloc_fail_in(0);
     turns(2);
-    sio_socket *s = sio_test_open(c.peer) ? sio_test_socket(c.peer) : NULL;
+    sio_socket *s = sio_test_is_open(c.peer) ? sio_test_socket(c.peer) : NULL;
     if (s && sio_socket_recovered(s)) {
       client_read(&c);
       EXPECT_TEXTS(&c, "[\"a\"]", "[\"b\"]");
@@ -155,7 +155,7 @@ TEST(without_memory_for_what_crosses_nothing_comes_twice_or_out_of_order) {
     turns(4);
     broadcast_number(1, 8);
     turns(3);
-    if (sio_test_open(c.peer) && sio_test_socket(c.peer)) {
+    if (sio_test_is_open(c.peer) && sio_test_socket(c.peer)) {
       client_read(&c);
       expect_growing_numbers(&c);
     }
@@ -395,7 +395,7 @@ TEST(any_allocation_may_fail_while_a_client_asks_for_its_socket) {
     int err = sio_test_connect(members[1], "/", auth, &c.peer);
     alloc_fail_in(0);
     turns(6);
-    if (!err && sio_test_open(c.peer) && sio_test_socket(c.peer)) {
+    if (!err && sio_test_is_open(c.peer) && sio_test_socket(c.peer)) {
       client_read(&c);
       if (sio_socket_recovered(sio_test_socket(c.peer))) EXPECT_TEXTS(&c, "[\"a\"]");
     }
@@ -431,7 +431,7 @@ TEST(a_client_that_asks_again_and_again_is_recovered_once) {
       turns(4);
       unsigned recovered = 0;
       for (int i = closes ? 1 : 0; i < 3; i++) {
-        sio_socket *s = sio_test_open(all[i]) ? sio_test_socket(all[i]) : NULL;
+        sio_socket *s = sio_test_is_open(all[i]) ? sio_test_socket(all[i]) : NULL;
         recovered += s && sio_socket_recovered(s);
       }
       CHECK(recovered <= 1);

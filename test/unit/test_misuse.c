@@ -112,7 +112,7 @@ TEST(what_has_no_name_is_refused) {
   NEEDS(sio_accept(srv, NULL));
   CHECK(sio_socket_find(root, NULL) == NULL);
   CHECK(!sio_in_room(sock, NULL));
-  EQ(sio_nsp_count(root, ""), 0);
+  EQ(sio_nsp_count_sockets(root, ""), 0);
   EQ(alloc_live, blocks);
   end();
 }
@@ -159,7 +159,7 @@ static void try_all(sio_socket *s) {
   EQ(sio_join(s, "room"), SIO_ECLOSED);
   EQ(sio_leave(s, "room"), SIO_ECLOSED);
   EQ(sio_socket_set_shared(s, sio_text("1")), SIO_ECLOSED);
-  EQ(sio_socket_deadline(s, 1), SIO_ECLOSED);
+  EQ(sio_socket_set_deadline(s, 1), SIO_ECLOSED);
   EQ(sio_cancel_ack(s, (sio_reply_cb)abort, NULL), UV_ENOENT);
   CHECK(!sio_in_room(s, "room"));
   EQ(sio_session_info_of(sio_socket_session(s)).queued, 0);

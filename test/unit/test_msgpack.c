@@ -633,7 +633,8 @@ static int lines_decode(bool binary, sio_slice s, sio_parts *p, sio_parser_out *
     sio__slice_split(&s, ';', &part);
     sio_slice held = slice(part.p + 1, part.n - 1);
     if (more) err = sio_parser_put(out, ",", 1);
-    if (!err) err = part.p[0] == '#' ? sio_parser_bin(out, held) : sio_parser_string(out, held);
+    if (!err)
+      err = part.p[0] == '#' ? sio_parser_put_bin(out, held) : sio_parser_put_string(out, held);
   }
   return err ? err : sio_parser_put(out, "]", 1);
 }

@@ -272,13 +272,13 @@ TEST(a_reload_that_fails_leaves_all_as_it_was) {
   sio_tls *tls;
   sio_openssl_options good = pem_of(&own), bad = pem_of(&own), late = pem_of(&expired);
   REQUIRE(sio_openssl_new(&good, why, sizeof why, &tls) == 0);
-  int64_t end = sio_openssl_expires(tls);
+  int64_t end = sio_openssl_expiry_time(tls);
   bad.identity.key = sio_text(other.key);
   EQ(sio_openssl_reload(tls, &bad, why, sizeof why), SIO_EPROTO);
   EQ_STR(why, "key in memory: not the key of the certificate");
-  EQ(sio_openssl_expires(tls), end);
+  EQ(sio_openssl_expiry_time(tls), end);
   EQ(sio_openssl_reload(tls, &late, why, sizeof why), 0);
-  CHECK(sio_openssl_expires(tls) < end);
+  CHECK(sio_openssl_expiry_time(tls) < end);
   sio_openssl_free(tls);
 }
 
@@ -298,7 +298,7 @@ TEST(threads_may_reload_at_the_same_time) {
   for (int i = 0; i < 4; i++)
     REQUIRE(pthread_create(&threads[i], NULL, reload_some_times, tls) == 0);
   for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-  CHECK(sio_openssl_expires(tls) > 0);
+  CHECK(sio_openssl_expiry_time(tls) > 0);
   sio_openssl_free(tls);
 }
 
@@ -307,18 +307,18 @@ TEST(the_end_told_is_that_of_the_first_to_end) {
   sio_openssl_identity more = { .cert = sio_text(expired.cert), .key = sio_text(expired.key) };
   sio_openssl_options o = pem_of(&own);
   REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
-  int64_t alone = sio_openssl_expires(tls);
+  int64_t alone = sio_openssl_expiry_time(tls);
   o.more = &more;
   o.nmore = 1;
   EQ(sio_openssl_reload(tls, &o, why, sizeof why), 0);
-  int64_t sooner = alone - sio_openssl_expires(tls); /* the clock goes on meanwhile */
+  int64_t sooner = alone - sio_openssl_expiry_time(tls); /* the clock goes on meanwhile */
   CHECK(sooner <= 2 * 86400 && sooner > 2 * 86400 - 3600);
   more = (sio_openssl_identity){ .cert = sio_text(own.cert), .key = sio_text(own.key) };
   o = pem_of(&expired);
   o.more = &more;
   o.nmore = 1;
   EQ(sio_openssl_reload(tls, &o, why, sizeof why), 0);
-  EQ(alone - sio_openssl_expires(tls), sooner);
+  EQ(alone - sio_openssl_expiry_time(tls), sooner);
   sio_openssl_free(tls);
 }
 
@@ -330,7 +330,7 @@ TEST(an_end_after_2038_is_told_exactly) {
   REQUIRE(SSL_CTX_use_certificate(ctx, x) == 1);
   sio_openssl_options o = { .ctx = ctx };
   REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
-  EQ(sio_openssl_expires(tls), INT64_C(2524608000));
+  EQ(sio_openssl_expiry_time(tls), INT64_C(2524608000));
   sio_openssl_free(tls);
   X509_free(x);
   SSL_CTX_free(ctx);
@@ -344,7 +344,7 @@ TEST(an_end_that_cannot_be_read_is_none) {
   REQUIRE(SSL_CTX_use_certificate(ctx, x) == 1);
   sio_openssl_options o = { .ctx = ctx };
   REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
-  EQ(sio_openssl_expires(tls), INT64_MAX);
+  EQ(sio_openssl_expiry_time(tls), INT64_MAX);
   sio_openssl_free(tls);
   X509_free(x);
   SSL_CTX_free(ctx);

@@ -152,7 +152,7 @@ TEST(a_reload_fails_without_harm_whatever_call_fails) {
   sio_tls *tls;
   sio_openssl_options o = with_everything(chain, sizeof chain), late = pem_of(&expired);
   REQUIRE(sio_openssl_new(&o, why, sizeof why, &tls) == 0);
-  int64_t end = sio_openssl_expires(tls);
+  int64_t end = sio_openssl_expiry_time(tls);
   for (unsigned i = 1; i < 1000; i++) {
     failed = NULL;
     countdown = i;
@@ -160,9 +160,9 @@ TEST(a_reload_fails_without_harm_whatever_call_fails) {
     countdown = 0;
     if (!failed) break;
     EQ(err != 0, 1);
-    EQ(sio_openssl_expires(tls), end);
+    EQ(sio_openssl_expiry_time(tls), end);
   }
-  CHECK(sio_openssl_expires(tls) < end);
+  CHECK(sio_openssl_expiry_time(tls) < end);
   sio_openssl_free(tls);
 }
 

@@ -402,7 +402,7 @@ static void try_all_on_join(sio_nsp *nsp, const char *room, sio_socket *s, void 
   if (strcmp(room, "lounge") != 0) return;
   note_visited(s, user);
   CHECK(!sio_socket_connected(s));
-  EQ(sio_nsp_count(root, room), 1);
+  EQ(sio_nsp_count_sockets(root, room), 1);
   EQ(sio_emit(s, "emitted", SIO_NONE), SIO_ECLOSED);
   to_room(room, "broadcast");
 }

@@ -281,7 +281,7 @@ TEST(a_restored_socket_whose_saved_rooms_contain_its_id_is_in_it_once) {
   EQ(sio_rooms(first(), rooms, 3), 2);
   EQ_STR(rooms[0], id_there);
   EQ_STR(rooms[1], "one");
-  EQ(sio_nsp_count(root, id_there), 1);
+  EQ(sio_nsp_count_sockets(root, id_there), 1);
   hang_up(c->p);
   EQ_STR(store.saved, "one, {\"a\":1}");
   stop();

@@ -288,14 +288,14 @@ TEST(joins_leaves_and_disconnects_apply_here_and_are_published) {
   sio_all_join(ALL, SIO_ROOMS("room1"));
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":2,\"opts\":{\"rooms\":[],"
                                     "\"except\":[]},\"rooms\":[\"room1\"]}");
-  EQ(sio_nsp_count(root, "room1"), 1);
+  EQ(sio_nsp_count_sockets(root, "room1"), 1);
   sio_all_join(room1, SIO_ROOMS("r2", "r3"));
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":2,\"opts\":{\"rooms\":"
                                     "[\"room1\"],\"except\":[]},\"rooms\":[\"r2\",\"r3\"]}");
   sio_all_leave(room1, SIO_ROOMS("r2"));
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":3,\"opts\":{\"rooms\":"
                                     "[\"room1\"],\"except\":[]},\"rooms\":[\"r2\"]}");
-  EQ(sio_nsp_count(root, "r2") * 10 + sio_nsp_count(root, "r3"), 1);
+  EQ(sio_nsp_count_sockets(root, "r2") * 10 + sio_nsp_count_sockets(root, "r3"), 1);
   sio_all_disconnect(room1, true);
   PUBLISHED("socket.io-request#/#", "{\"uid\":\"w1gYUz\",\"type\":4,\"opts\":{\"rooms\":"
                                     "[\"room1\"],\"except\":[]},\"close\":true}");
@@ -536,14 +536,14 @@ TEST(join_leave_and_disconnect_of_others_apply_here) {
   struct peer *p = joined(), *q = joined();
   push("socket.io-request#/#", SLICE("{\"type\":2,\"opts\":{\"rooms\":[],\"except\":[]},"
                                      "\"rooms\":[\"r\",\"s\"]}"));
-  EQ(sio_nsp_count(root, "r") * 10 + sio_nsp_count(root, "s"), 22);
+  EQ(sio_nsp_count_sockets(root, "r") * 10 + sio_nsp_count_sockets(root, "s"), 22);
   sio_join(root->members[0], "x");
   push("socket.io-request#/#", SLICE("{\"uid\":\"wwwwww\",\"type\":3,\"opts\":{\"rooms\":[\"x\"],"
                                      "\"except\":[]},\"rooms\":[\"r\"]}"));
-  EQ(sio_nsp_count(root, "r"), 1);
+  EQ(sio_nsp_count_sockets(root, "r"), 1);
   push_hex("socket.io-request#/#", "83a47479706502a46f707473"
                                    "82a5726f6f6d7391a178a665786365707490a5726f6f6d7391a16d");
-  EQ(sio_nsp_count(root, "m"), 1);
+  EQ(sio_nsp_count_sockets(root, "m"), 1);
   push("socket.io-request#/#", SLICE("{\"type\":4,\"opts\":{\"rooms\":[\"x\"],\"except\":[]},"
                                      "\"close\":false}"));
   HEARD(p, "41 ");
@@ -747,7 +747,7 @@ TEST(rooms_of_this_server_are_listed_and_counted) {
   joined();
   sio_join(root->members[0], "r");
   EQ(sio_nsp_rooms(root, names, 4), 2);
-  EQ(sio_nsp_count(root, "r"), 1);
+  EQ(sio_nsp_count_sockets(root, "r"), 1);
   EQ_STR(names[0], "r");
   end();
 }

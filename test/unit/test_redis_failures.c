@@ -475,14 +475,14 @@ TEST(names_and_numbers_of_unusual_kinds_are_understood_or_refused) {
   struct peer *p = joined();
   EQ(sio_join(root->members[0], "-5"), 0);
   push("socket.io-request#/#", SLICE("{\"type\":2.0,\"opts\":{\"rooms\":[-5]},\"rooms\":[9]}"));
-  EQ(sio_nsp_count(root, "9"), 1);
+  EQ(sio_nsp_count_sockets(root, "9"), 1);
   push("socket.io-request#/#", SLICE("{\"type\":2.5,\"opts\":{},\"rooms\":[10]}"));
   push("socket.io-request#/#",
        SLICE(
            "{\"type\":2,\"opts\":{\"flags\":{\"volatile\":7,\"compress\":null,\"timeout\":\"x\"}},"
            "\"rooms\":[\"a\\u0000b\",true,\"ok\"]}"));
-  EQ(sio_nsp_count(root, "ok"), 1);
-  EQ(sio_nsp_count(root, "10"), 0);
+  EQ(sio_nsp_count_sockets(root, "ok"), 1);
+  EQ(sio_nsp_count_sockets(root, "10"), 0);
   EQ(redis_stats().malformed, 1);
   HEARD(p, "");
   end();

@@ -79,12 +79,12 @@ TEST(rooms_that_cannot_be_here_are_left_out_and_never_mean_all_sockets) {
   snprintf(text, sizeof text,
            "{\"type\":2,\"opts\":{\"rooms\":[\"%0256d\",null,{},\"\"]},\"rooms\":[\"r\"]}", 7);
   request(text);
-  EQ(sio_nsp_count(root, "r"), 0);
+  EQ(sio_nsp_count_sockets(root, "r"), 0);
   request("{\"type\":2,\"opts\":{\"rooms\":[18446744073709551615]},\"rooms\":[\"s\"]}");
-  EQ(sio_nsp_count(root, "s"), 1);
+  EQ(sio_nsp_count_sockets(root, "s"), 1);
   request("{\"type\":2,\"opts\":{\"rooms\":[]},\"rooms\":[]}");
   request("{\"type\":3,\"opts\":{\"rooms\":[]}}");
-  EQ(sio_nsp_count(root, "s"), 1);
+  EQ(sio_nsp_count_sockets(root, "s"), 1);
   EQ(malformed(), 0);
   HEARD(p, "");
   end();
@@ -339,10 +339,10 @@ TEST(a_type_may_be_a_floating_point_number) {
   joined();
   push_hex("socket.io-request#/#",
            "83a474797065cb4000000000000000a46f70747380a5726f6f6d7391a171"); /* 2.0 */
-  EQ(sio_nsp_count(root, "q"), 1);
+  EQ(sio_nsp_count_sockets(root, "q"), 1);
   push_hex("socket.io-request#/#",
            "83a474797065cb4004000000000000a46f70747380a5726f6f6d7391a172"); /* 2.5 */
-  EQ(sio_nsp_count(root, "r"), 0);
+  EQ(sio_nsp_count_sockets(root, "r"), 0);
   EQ(malformed(), 1);
   end();
 }

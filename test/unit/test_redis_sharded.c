@@ -75,7 +75,7 @@ TEST(bulk_calls_are_published_and_apply_here) {
   PUBLISHED(BASE,
             "{\"type\":4,\"data\":{\"opts\":{\"rooms\":[\"room1\"],\"except\":[],\"flags\":{}},"
             "\"rooms\":[\"r2\"]}" END);
-  EQ(sio_nsp_count(root, "r2"), 1);
+  EQ(sio_nsp_count_sockets(root, "r2"), 1);
   sio_all_leave(room1, SIO_ROOMS("r2"));
   PUBLISHED(BASE,
             "{\"type\":5,\"data\":{\"opts\":{\"rooms\":[\"room1\"],\"except\":[],\"flags\":{}},"
@@ -140,7 +140,7 @@ TEST(a_room_that_another_one_leaves_meanwhile_is_unsubscribed) {
   EQ(sio_on_room(root, &(sio_room_hooks){ .leave = make_other_one_leave_b }, t), 0);
   hang_up(p);
   settle();
-  EQ(sio_nsp_count(root, "b"), 0);
+  EQ(sio_nsp_count_sockets(root, "b"), 0);
   CHECK(strstr(subscribed, "SUNSUBSCRIBE socket.io#/#b#\n"));
   end();
 }
@@ -317,7 +317,7 @@ TEST(bulk_calls_of_others_apply_here) {
   say_of_other(
       "{\"type\":4,\"data\":{\"opts\":{\"rooms\":[],\"except\":[]},\"rooms\":[\"r\",\"s\"]}");
   say_of_other("{\"type\":5,\"data\":{\"opts\":{\"rooms\":[],\"except\":[]},\"rooms\":[\"s\"]}");
-  EQ(sio_nsp_count(root, "r") * 10 + sio_nsp_count(root, "s"), 10);
+  EQ(sio_nsp_count_sockets(root, "r") * 10 + sio_nsp_count_sockets(root, "s"), 10);
   say_of_other("{\"type\":6,\"data\":{\"opts\":{\"rooms\":[\"r\"],\"except\":[]},\"close\":true}");
   HEARD(p, "41 end ");
   end();
@@ -410,7 +410,7 @@ TEST(a_join_that_fails_leaves_the_channel_of_those_who_are_in_the_room) {
       alloc_fail_in(at);
       (void)sio_join(root->members[i], "r");
       alloc_fail_in(0);
-      EQ(sio_nsp_count(root, "r"), i + sio_in_room(root->members[i], "r"));
+      EQ(sio_nsp_count_sockets(root, "r"), i + sio_in_room(root->members[i], "r"));
     }
   settle();
   size_t n = 0, ended = 0;

@@ -698,11 +698,11 @@ TEST(requests_of_other_servers_in_the_stream_apply_here) {
   struct peer *p = joined(), *q = joined();
   request_of_other("4", "{\"opts\":{\"rooms\":[],\"except\":[]},\"rooms\":[\"r\",\"s\"]}");
   read_all(1);
-  EQ(sio_nsp_count(root, "r") * 10 + sio_nsp_count(root, "s"), 22);
+  EQ(sio_nsp_count_sockets(root, "r") * 10 + sio_nsp_count_sockets(root, "s"), 22);
   sio_join(root->members[0], "x");
   request_of_other("5", "{\"opts\":{\"rooms\":[\"x\"],\"except\":[]},\"rooms\":[\"r\"]}");
   read_all(2);
-  EQ(sio_nsp_count(root, "r"), 1);
+  EQ(sio_nsp_count_sockets(root, "r"), 1);
   request_of_other("6", "{\"opts\":{\"rooms\":[\"x\"],\"except\":[]},\"close\":false}");
   read_all(3);
   HEARD(p, "41 ");

@@ -82,14 +82,14 @@ TEST(a_room_named_like_a_socket_is_there_as_long_as_either) {
   joined();
   saw();
   sio_join(root->members[1], id);
-  EQ(sio_nsp_count(root, id), 2);
+  EQ(sio_nsp_count_sockets(root, id), 2);
   SAW("join:own ");
   hang_up(p);
   SAW("leave:own ");
-  EQ(sio_nsp_count(root, id), 1);
+  EQ(sio_nsp_count_sockets(root, id), 1);
   sio_leave(root->members[0], id);
   SAW("leave:own remove:own ");
-  EQ(sio_nsp_count(root, id), 0);
+  EQ(sio_nsp_count_sockets(root, id), 0);
   stop();
 }
 
@@ -113,7 +113,7 @@ TEST(one_that_is_there_before_its_socket_is_made_once) {
   sio_next_ok(verdict);
   turn();
   SAW("join:own ");
-  EQ(sio_nsp_count(root, waiting->id), 2);
+  EQ(sio_nsp_count_sockets(root, waiting->id), 2);
   stop();
 }
 
@@ -139,8 +139,8 @@ TEST(a_leave_hook_may_leave_again) {
   size_t n = 0;
   for (const char *at = t; (at = strstr(at, "again:")); at++) n++;
   EQ(n, 4); /* both out of both */
-  EQ(sio_nsp_count(root, "a"), 0);
-  EQ(sio_nsp_count(root, "b"), 0);
+  EQ(sio_nsp_count_sockets(root, "a"), 0);
+  EQ(sio_nsp_count_sockets(root, "b"), 0);
   stop();
 }
 
@@ -159,7 +159,7 @@ TEST(a_room_is_removed_before_a_leave_hook_makes_another_socket_create_it_again)
   saw();
   sio_leave(root->members[0], "a");
   SAW("leave:a remove:a create:a join:a ");
-  EQ(sio_nsp_count(root, "a"), 1);
+  EQ(sio_nsp_count_sockets(root, "a"), 1);
   sio_leave(root->members[1], "a");
   SAW("leave:a remove:a create:a join:a ");
   stop();
@@ -179,7 +179,9 @@ TEST(hooks_change_rooms_while_a_socket_goes) {
   for (uint32_t i = 0; i < 2; i++)
     for (const char *const *r = SIO_ROOMS("a", "b", "c"); *r; r++) sio_join(root->members[i], *r);
   hang_up(p);
-  EQ(sio_nsp_count(root, "a") + sio_nsp_count(root, "b") + sio_nsp_count(root, "c"), 0);
+  EQ(sio_nsp_count_sockets(root, "a") + sio_nsp_count_sockets(root, "b") +
+         sio_nsp_count_sockets(root, "c"),
+     0);
   stop();
 }
 
@@ -208,12 +210,13 @@ TEST(rooms_can_be_listed) {
   EQ(sio_nsp_rooms(root, rooms, 2), 3);
   CHECK(rooms[2] == untouched);
   EQ(sio_nsp_rooms(root, rooms, 3), 3);
-  for (size_t i = 0; i < 3; i++) trace("%s=%zu ", shown(rooms[i]), sio_nsp_count(root, rooms[i]));
+  for (size_t i = 0; i < 3; i++)
+    trace("%s=%zu ", shown(rooms[i]), sio_nsp_count_sockets(root, rooms[i]));
   SAW("a=2 own=1 own=1 ");
-  EQ(sio_nsp_count(root, NULL), 2);
-  EQ(sio_nsp_count(root, "a"), 2);
-  EQ(sio_nsp_count(root, "none"), 0);
-  EQ(sio_nsp_count(root, ""), 0);
+  EQ(sio_nsp_count_sockets(root, NULL), 2);
+  EQ(sio_nsp_count_sockets(root, "a"), 2);
+  EQ(sio_nsp_count_sockets(root, "none"), 0);
+  EQ(sio_nsp_count_sockets(root, ""), 0);
   stop();
 }
 
@@ -231,7 +234,7 @@ TEST(hooks_without_slots_and_without_memory) {
   alloc_fail_all(); /* even so everything is left */
   hang_up(peers[0]);
   alloc_fail_in(0);
-  EQ(sio_nsp_count(root, "a"), 0);
+  EQ(sio_nsp_count_sockets(root, "a"), 0);
   SAW("");
   stop();
 }

@@ -176,9 +176,9 @@ TEST(a_client_in_memory_that_is_being_disconnected_has_no_socket) {
   REQUIRE(sio_test_connect(srv, "/", NULL, &p) == 0);
   CHECK(sio_test_socket(p) != NULL);
   sio_disconnect(sio_test_socket(p), false);
-  CHECK(!sio_test_socket(p) && sio_test_open(p));
+  CHECK(!sio_test_socket(p) && sio_test_is_open(p));
   turn();
-  CHECK(!sio_test_socket(p) && sio_test_open(p));
+  CHECK(!sio_test_socket(p) && sio_test_is_open(p));
   sio_test_free(p);
   stop();
 }
@@ -196,9 +196,9 @@ TEST(a_client_in_memory_has_no_headers_no_limits_and_an_id_of_the_library) {
   CHECK(!sio_session_header(c, "host").p);
   EQ(strlen(sio_session_info_of(c).id), 20);
   for (int i = 0; i < 20; i++) sio_test_emit(p, "e", SIO_NONE);
-  CHECK(sio_test_open(p));
+  CHECK(sio_test_is_open(p));
   later(5000);
-  CHECK(sio_test_open(p));
+  CHECK(sio_test_is_open(p));
   sio_test_free(p);
   stop();
 }

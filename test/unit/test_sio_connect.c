@@ -8,7 +8,7 @@ static unsigned nheld;
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
   trace("connect(%s,%zu) ", sio_socket_connected(s) ? "connected" : "not",
-        sio_nsp_count(root, NULL));
+        sio_nsp_count_sockets(root, NULL));
 }
 
 static void on_gone(sio_socket *s, const sio_close_info *why, void *user) {
@@ -18,7 +18,7 @@ static void on_gone(sio_socket *s, const sio_close_info *why, void *user) {
 
 static void pass(sio_socket *s, sio_next *next, void *user) {
   trace("%s(%s,%zu) ", (const char *)user, sio_socket_connected(s) ? "connected" : "not",
-        sio_nsp_count(root, NULL));
+        sio_nsp_count_sockets(root, NULL));
   sio_next_ok(next);
 }
 
@@ -518,7 +518,7 @@ TEST(a_socket_that_joins_the_room_of_its_own_id_in_middleware_is_in_it_once) {
   sio_all_join((sio_target){ .nsp = root }, SIO_ROOMS(sio_socket_id(s)));
   EQ(sio_rooms(s, rooms, 2), 1);
   EQ_STR(rooms[0], sio_socket_id(s));
-  EQ(sio_nsp_count(root, sio_socket_id(s)), 1);
+  EQ(sio_nsp_count_sockets(root, sio_socket_id(s)), 1);
   EQ(sio_nsp_rooms(root, NULL, 0), 1);
   EQ(sio_leave(s, sio_socket_id(s)), 0);
   CHECK(sio_in_room(s, sio_socket_id(s)));

@@ -16,25 +16,25 @@ static struct peer *watched(void) {
 
 TEST(a_socket_leaves_at_its_deadline) {
   struct peer *p = watched();
-  EQ(sio_socket_deadline(first(), 1000), 0);
+  EQ(sio_socket_set_deadline(first(), 1000), 0);
   later(900);
   HEARD(p, "");
   later(1100);
   turn();
   HEARD(p, "41 ");
-  SAW("-10002:the deadline set with sio_socket_deadline() has passed ");
+  SAW("-10002:the deadline set with sio_socket_set_deadline() has passed ");
   CHECK(map_is_empty(&srv->core.deadlines));
   stop();
 }
 
 TEST(a_deadline_may_be_moved_and_taken_back) {
   struct peer *p = watched();
-  EQ(sio_socket_deadline(first(), 1000), 0);
-  EQ(sio_socket_deadline(first(), 2000), 0);
+  EQ(sio_socket_set_deadline(first(), 1000), 0);
+  EQ(sio_socket_set_deadline(first(), 2000), 0);
   later(1500);
   HEARD(p, "");
-  EQ(sio_socket_deadline(first(), 0), 0);
-  EQ(sio_socket_deadline(first(), 0), 0);
+  EQ(sio_socket_set_deadline(first(), 0), 0);
+  EQ(sio_socket_set_deadline(first(), 0), 0);
   later(5000);
   HEARD(p, "");
   stop();
@@ -43,9 +43,9 @@ TEST(a_deadline_may_be_moved_and_taken_back) {
 TEST(a_socket_that_left_has_no_deadline) {
   struct peer *p = watched();
   sio_socket *s = sio_socket_ref(first());
-  EQ(sio_socket_deadline(s, 1000), 0);
+  EQ(sio_socket_set_deadline(s, 1000), 0);
   hang_up(p);
-  EQ(sio_socket_deadline(s, 1000), SIO_ECLOSED);
+  EQ(sio_socket_set_deadline(s, 1000), SIO_ECLOSED);
   CHECK(map_is_empty(&srv->core.deadlines));
   SAW("0:hung up ");
   sio_socket_unref(s);
@@ -54,7 +54,7 @@ TEST(a_socket_that_left_has_no_deadline) {
 
 TEST(a_deadline_of_a_session_that_closes_is_no_reason_to_leave) {
   struct peer *p = watched();
-  EQ(sio_socket_deadline(first(), 1000), 0);
+  EQ(sio_socket_set_deadline(first(), 1000), 0);
   clock_ms += 1100;
   sio_session_close(p->session, NULL);
   sio__timers_fire_due(&srv->core.loop.timers, clock_ms);
@@ -66,7 +66,7 @@ TEST(a_deadline_of_a_session_that_closes_is_no_reason_to_leave) {
 
 TEST(a_deadline_ends_with_the_server) {
   watched();
-  EQ(sio_socket_deadline(first(), 1000), 0);
+  EQ(sio_socket_set_deadline(first(), 1000), 0);
   stop();
 }
 
@@ -74,7 +74,7 @@ TEST(without_memory_no_deadline_is_set) {
   watched();
   for (unsigned i = 1; i <= 2; i++) {
     alloc_fail_in(i);
-    EQ(sio_socket_deadline(first(), 1000), UV_ENOMEM);
+    EQ(sio_socket_set_deadline(first(), 1000), UV_ENOMEM);
     alloc_fail_in(0);
   }
   later(1100);

@@ -57,7 +57,7 @@ TEST(a_disconnect_takes_effect_at_once_and_is_reported_at_the_end_of_the_turn) {
   sio_socket *s = root->members[0];
   sio_disconnect(s, false);
   CHECK(!sio_socket_connected(s));
-  EQ(sio_nsp_count(root, NULL), 0);
+  EQ(sio_nsp_count_sockets(root, NULL), 0);
   CHECK(sio_socket_find(root, s->id) == NULL);
   HEARD(p, "41 ");
   SAW("");

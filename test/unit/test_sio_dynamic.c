@@ -58,7 +58,7 @@ TEST(a_child_is_created_once_and_reported_before_its_first_peer) {
   HEARD(p, "40/room-1,{\"sid\":\"?\"} ");
   HEARD(q, "40/room-1,{\"sid\":\"?\"} ");
   SAW("new(/room-1) connect(/room-1) connect(/room-1) ");
-  EQ(sio_nsp_count(sio_nsp_find(srv, "/room-1"), NULL), 2);
+  EQ(sio_nsp_count_sockets(sio_nsp_find(srv, "/room-1"), NULL), 2);
   EQ(srv->core.nchildren, 1);
   stop();
 }

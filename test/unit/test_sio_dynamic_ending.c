@@ -102,7 +102,7 @@ TEST(a_reference_to_a_removed_child_can_be_used_and_returns_closed) {
   EQ(sio_all_each(to, ignore_socket, NULL), SIO_ECLOSED);
   EQ(sio_server_count(gone, 0, ignore_count, NULL), SIO_ECLOSED);
   EQ(sio_server_side_emit(gone, "x", SIO_ARGS(1), 0, NULL, NULL), SIO_ECLOSED);
-  EQ(sio_nsp_count(gone, "a"), 0);
+  EQ(sio_nsp_count_sockets(gone, "a"), 0);
   p = peer_new();
   say(p, "40/room-1,");
   CHECK(sio_nsp_find(srv, "/room-1") != gone);

@@ -65,7 +65,7 @@ static void call_all(sio_socket *s) {
   EQ(sio_rooms(s, NULL, 0), 0);
   sio_disconnect(s, false);
   sio_disconnect(s, true);
-  CHECK(sio_socket_deadline(s, 10) < 0);
+  CHECK(sio_socket_set_deadline(s, 10) < 0);
   sio_socket_auth(s);
   CHECK(sio_socket_auth_tree(s) != NULL);
   CHECK(sio_emit(s, "x", SIO_ARGS(1)) < 0);
@@ -79,7 +79,7 @@ static void call_all(sio_socket *s) {
 static void call_nsp(sio_nsp *nsp) {
   sio_target all = { .nsp = nsp }, in_room = { .nsp = nsp, .rooms = SIO_ROOMS("room") };
   sio_nsp_name(nsp);
-  EQ(sio_nsp_count(nsp, NULL), 0);
+  EQ(sio_nsp_count_sockets(nsp, NULL), 0);
   CHECK(sio_socket_find(nsp, "nobody") == NULL);
   sio_broadcast(all, "x", SIO_ARGS(1, sio_json(slice_str("[1,{\"_placeholder\":true}]"))));
   sio_broadcast(in_room, "x", SIO_ARGS(1));
@@ -92,7 +92,7 @@ static void call_nsp(sio_nsp *nsp) {
   sio_server_count(nsp, 10, on_count, NULL);
   sio_server_side_emit(nsp, "x", SIO_NONE, 0, NULL, NULL);
   EQ(sio_nsp_rooms(nsp, NULL, 0), 0);
-  EQ(sio_nsp_count(nsp, "room"), 0);
+  EQ(sio_nsp_count_sockets(nsp, "room"), 0);
 }
 
 static void on_line(const sio_log_line *l, void *user) {

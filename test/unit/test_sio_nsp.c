@@ -96,11 +96,11 @@ TEST(members_come_and_go_in_any_number) {
   start(NULL);
   unsigned n = 0;
   for (int i = 0; i < 100; i++) joined();
-  EQ(sio_nsp_count(root, NULL), 100);
+  EQ(sio_nsp_count_sockets(root, NULL), 100);
   EQ(srv->core.stats.sockets, 100);
   for (int i = 0; i < 100; i++)
     if (i % 7) hang_up(peers[i]);
-  EQ(sio_nsp_count(root, NULL), 15);
+  EQ(sio_nsp_count_sockets(root, NULL), 15);
   EQ(sio_all_each((sio_target){ .nsp = root }, count, &n), 0);
   EQ(n, 15);
   CHECK(root->members_cap <= 64);

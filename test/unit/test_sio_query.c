@@ -475,7 +475,7 @@ TEST(an_adapter_may_leave_out_what_is_of_other_servers_and_of_rooms) {
   bare.room_size = NULL;
   begin(2, &(sio_options){ .adapter = &bare });
   sio_join(root->members[0], "a");
-  EQ(sio_nsp_count(root, "a"), 0);
+  EQ(sio_nsp_count_sockets(root, "a"), 0);
   EQ(sio_nsp_rooms(root, NULL, 0), 0);
   EQ(sio_all_fetch((sio_target){ .nsp = root }, 0, on_any_list, NULL), 0);
   turn();

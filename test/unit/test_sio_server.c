@@ -113,7 +113,7 @@ TEST(closing_tells_every_socket_and_sends_no_disconnect) {
   heard(p);
   EQ(sio_server_close(srv, on_done, NULL), 0);
   EQ(sio_server_close(srv, on_done, NULL), SIO_ESTATE);
-  EQ(sio_nsp_count(root, NULL), 0);
+  EQ(sio_nsp_count_sockets(root, NULL), 0);
   SAW("");
   turn();
   SAW("left: server shutting down left: server shutting down ");

@@ -18,7 +18,7 @@ static unsigned connects, disconnects;
 static void on_connect(sio_socket *s, void *user) {
   (void)user;
   connects++;
-  sio_socket_deadline(s, 10000);
+  sio_socket_set_deadline(s, 10000);
 }
 
 static void on_disconnect(sio_socket *s, const sio_close_info *why, void *user) {

@@ -146,7 +146,7 @@ TEST(middleware_refuses_lets_in_or_takes_its_time) {
   sio_test_peer *p;
   EQ(sio_test_connect(srv, "chat", NULL, &p), 0);
   HEARD(p, "connect_error {\"message\":\"who?\"}");
-  CHECK(!sio_test_socket(p) && sio_test_open(p));
+  CHECK(!sio_test_socket(p) && sio_test_is_open(p));
   sio_test_free(p);
   EQ(sio_test_connect(srv, "/chat", "{\"token\":1}", &p), 0);
   HEARD(p, "connect");
@@ -171,7 +171,7 @@ TEST(leaving_and_being_made_to_are_seen) {
   EQ(sio_test_disconnect(p), 0);
   turn();
   SAW("client namespace disconnect ");
-  CHECK(sio_test_open(p) && !sio_test_socket(p));
+  CHECK(sio_test_is_open(p) && !sio_test_socket(p));
   sio_test_free(p);
   p = joined();
   EQ(sio_test_emit(p, "kick", SIO_NONE), 0);
@@ -184,7 +184,7 @@ TEST(leaving_and_being_made_to_are_seen) {
   turn();
   HEARD(p, "disconnect");
   SAW("server namespace disconnect ");
-  CHECK(!sio_test_open(p));
+  CHECK(!sio_test_is_open(p));
   EQ(sio_test_emit(p, "say", SIO_NONE), SIO_ECLOSED);
   EQ(sio_test_disconnect(p), SIO_ECLOSED);
   sio_test_free(p);
@@ -227,7 +227,7 @@ TEST(a_server_that_closes_ends_them) {
   EQ_STR(sio_session_info_of(sio_socket_session(sio_test_socket(p))).transport, "memory");
   sio_server_close(srv, on_done, NULL);
   turn();
-  CHECK(!sio_test_open(p));
+  CHECK(!sio_test_is_open(p));
   SAW("server shutting down ");
   sio_test_free(p);
   for (int i = 0; i < 10 && !closed; i++) turn();

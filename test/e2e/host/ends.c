@@ -32,7 +32,7 @@ static void on_engine_close(sio_socket *s, sio_event *e, void *user) {
 /* ms */
 static void on_deadline(sio_socket *s, sio_event *e, void *user) {
   (void)user;
-  sio_reply(e, SIO_ARGS(sio_socket_deadline(s, (unsigned)int_of(e, 0))));
+  sio_reply(e, SIO_ARGS(sio_socket_set_deadline(s, (unsigned)int_of(e, 0))));
 }
 
 static void on_shut(sio_socket *s, sio_event *e, void *user) {

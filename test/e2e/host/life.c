@@ -89,7 +89,7 @@ static void on_packet(sio_socket *s, sio_event *e, sio_next *next, void *user) {
 
 static void on_middleware(sio_socket *s, sio_next *next, void *user) {
   say("middleware %s connected=%d count=%zu", (const char *)user, sio_socket_connected(s),
-      sio_nsp_count(sio_socket_nsp(s), NULL));
+      sio_nsp_count_sockets(sio_socket_nsp(s), NULL));
   if (flag("middleware-join")) sio_join(s, flag("middleware-join"));
   const char *verdict = flag(user);
   if (strcmp(verdict, "auth") == 0) /* the peer says it itself */

@@ -104,7 +104,7 @@ static void on_tell_servers(sio_socket *s, sio_event *e, void *user) {
 
 static void on_room_size(sio_socket *s, sio_event *e, void *user) {
   (void)user;
-  sio_reply(e, SIO_ARGS(sio_nsp_count(sio_socket_nsp(s), sio_event_str(e, 0))));
+  sio_reply(e, SIO_ARGS(sio_nsp_count_sockets(sio_socket_nsp(s), sio_event_str(e, 0))));
 }
 
 const struct handler many_handlers[] = {
