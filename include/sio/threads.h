@@ -69,7 +69,8 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void
 
 /* Connects all members with the servers of other processes, through one adapter. srv, which must be
  * a member, runs the adapter for all members; an example is sio_redis_adapter with a sio_redis on
- * the loop of srv. Call it in sio_threads_options.setup, or before srv has sockets. user is passed
+ * the loop of srv. Call it in sio_threads_options.setup, or before srv has sockets. Sockets that
+ * wait in middleware count, and those whose disconnect callbacks have still to run. user is passed
  * to adapter->open in place of sio_options.adapter_user. *adapter and what user points to must
  * outlive srv. For other processes all members together are one server: a message is sent to them
  * once, a query is answered once, and sio_server_count() counts one server.

@@ -10,6 +10,7 @@
 void sio__client_add_socket(struct client *cl, sio_socket *s) {
   s->next = cl->sockets;
   cl->sockets = s;
+  s->nsp->nsockets++;
   sio_nsp_ref(s->nsp);
 }
 
@@ -17,6 +18,7 @@ void sio__client_remove_socket(struct client *cl, sio_socket *s) {
   sio_socket **at = &cl->sockets;
   while (*at != s) at = &(*at)->next;
   *at = s->next;
+  s->nsp->nsockets--;
   sio_nsp_unref(s->nsp);
 }
 

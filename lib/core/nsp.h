@@ -33,6 +33,7 @@ struct sio_nsp {
   struct recovery *recovery; /* NULL if the namespace has no connection state recovery */
   sio_socket **members; /* the connected sockets; each knows its index here (sio_socket.index) */
   uint32_t nmembers, members_cap;
+  uint32_t nsockets; /* the number of sockets in the lists of all clients (client.sockets) */
   uint32_t nqueries;
   /* The number of references. The library holds one until it removes the namespace. Each socket,
    * and each sio_ack for an event of another server, holds one. sio_nsp_ref() adds one here and one

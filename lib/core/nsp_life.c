@@ -10,7 +10,7 @@
 #include <assert.h>
 
 void sio__nsp_close_adapter_and_recovery(sio_nsp *nsp) {
-  assert(nsp->nmembers == 0);
+  assert(nsp->nsockets == 0);
   sio__recovery_free(nsp->recovery);
   nsp->recovery = NULL;
   nsp->ops->close(nsp->adapter);

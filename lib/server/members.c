@@ -101,10 +101,12 @@ void sio__server_free_slot_in_threads(sio_server *srv) {
 
 /* ---- the adapter of a cluster -------------------------------------------------------------- */
 
-static bool has_connected_sockets(const sio_server *srv) {
+/* True also for sockets that are not connected: those that wait in middleware and those whose
+ * disconnect callbacks have still to run may be in rooms. */
+static bool has_namespace_with_sockets(const sio_server *srv) {
   const sio_nsp *nsp;
   for (uint32_t i = 0; (nsp = sio__map_next(&srv->core.nsps, &i));)
-    if (nsp->nmembers) return true;
+    if (nsp->nsockets) return true;
   return false;
 }
 
@@ -123,7 +125,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
     return UV_EINVAL;
   if ((adapter->flags & SIO_ADAPTER_RECOVERS) && (!adapter->persist || !adapter->restore))
     return UV_EINVAL;
-  if (has_connected_sockets(srv)) return SIO_ESTATE;
+  if (has_namespace_with_sockets(srv)) return SIO_ESTATE;
   bool recovers = core->opts->recovery && (adapter->flags & SIO_ADAPTER_RECOVERS);
   int err = sio__threads_set_cluster_member(core->threads, core->member, recovers);
   if (err == UV_EINVAL)

@@ -524,6 +524,41 @@ TEST(a_member_that_had_sockets_may_be_connected_once_they_have_left) {
   end();
 }
 
+static sio_next *held;
+static void join_red_and_hold(sio_socket *s, sio_next *next, void *user) {
+  (void)user;
+  EQ(sio_join(s, "red"), 0);
+  held = next;
+}
+
+TEST(a_member_with_a_socket_that_waits_in_middleware_cannot_be_connected) {
+  begin();
+  EQ(sio_use(roots[0], join_red_and_hold, NULL), 0);
+  EQ(sio_test_connect(members[0], "/", NULL, &peers[0]), 0);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), SIO_ESTATE);
+  sio_next_ok(held);
+  turns(2);
+  expect_next(peers[0], "connect");
+  CHECK(sio_in_room(sio_test_socket(peers[0]), "red"));
+  sio_test_free(peers[0]);
+  turns(3);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), 0);
+  end();
+}
+
+TEST(a_member_with_a_socket_whose_disconnect_callbacks_have_still_to_run_cannot_be_connected) {
+  begin();
+  connect_peers();
+  EQ(sio_join(sio_test_socket(peers[0]), "red"), 0);
+  sio_disconnect(sio_test_socket(peers[0]), false);
+  EQ(sio_nsp_count(roots[0], NULL), 0);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), SIO_ESTATE);
+  turns(1);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), 0);
+  free_peers();
+  end();
+}
+
 /* ---- adapters with less or more -------------------------------------------------------------- */
 
 /* It has what it must have, and nothing else. */
@@ -776,6 +811,8 @@ T(an_event_of_another_process_runs_the_handlers_of_all_members_and_is_answered_o
 T(an_event_of_another_process_that_a_member_misses_for_want_of_memory_is_counted)
 T(one_member_before_it_has_sockets_may_be_connected)
 T(a_member_that_had_sockets_may_be_connected_once_they_have_left)
+T(a_member_with_a_socket_that_waits_in_middleware_cannot_be_connected)
+T(a_member_with_a_socket_whose_disconnect_callbacks_have_still_to_run_cannot_be_connected)
 T(an_adapter_may_lack_all_that_is_optional)
 T(an_adapter_is_told_of_all_that_it_wants_to_know)
 T(an_error_of_an_adapter_is_counted_as_a_lost_message_unless_the_adapter_has_closed)
