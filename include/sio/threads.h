@@ -89,8 +89,9 @@ SIO_EXTERN int sio_threads_post(sio_threads *t, void (*cb)(sio_server *srv, void
  * UV_EINVAL: srv was created without sio_options.threads; adapter is NULL; adapter->size is less
  * than in version 0.1 (and not 0); adapter->flags contains SIO_ADAPTER_RECOVERS, and persist or
  * restore is NULL; or the members have different max_disconnection_ms, which is logged.
- * SIO_EEXISTS: a member has an adapter already; SIO_ESTATE: a namespace of srv has sockets; or an
- * error of adapter->open, after which the program must close srv. */
+ * SIO_EEXISTS: a member has an adapter already; SIO_ESTATE: a namespace of srv has sockets;
+ * SIO_ECLOSED: srv is closing; or an error of adapter->open, after which the program must close
+ * srv. */
 SIO_EXTERN int sio_threads_set_adapter(sio_server *srv, const struct sio_adapter_ops *adapter,
                                        void *user);
 

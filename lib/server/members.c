@@ -125,6 +125,7 @@ int sio_threads_set_adapter(sio_server *srv, const sio_adapter_ops *adapter, voi
     return UV_EINVAL;
   if ((adapter->flags & SIO_ADAPTER_RECOVERS) && (!adapter->persist || !adapter->restore))
     return UV_EINVAL;
+  if (core->closing) return SIO_ECLOSED;
   if (has_namespace_with_sockets(srv)) return SIO_ESTATE;
   bool recovers = core->opts->recovery && (adapter->flags & SIO_ADAPTER_RECOVERS);
   int err = sio__threads_set_cluster_member(core->threads, core->member, recovers);

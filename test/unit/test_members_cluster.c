@@ -559,6 +559,17 @@ TEST(a_member_with_a_socket_whose_disconnect_callbacks_have_still_to_run_cannot_
   end();
 }
 
+/* Its id finds no member any more: the others would send to nobody. */
+TEST(a_member_that_is_closing_cannot_be_connected) {
+  begin();
+  nclosed = 0;
+  sio_server_close(members[0], on_member_closed, NULL);
+  EQ(sio_threads_set_adapter(members[0], &spy, sent), SIO_ECLOSED);
+  sio_server_close(members[1], on_member_closed, NULL);
+  sio_server_close(members[2], on_member_closed, NULL);
+  wait_until_closed();
+}
+
 /* ---- adapters with less or more -------------------------------------------------------------- */
 
 /* It has what it must have, and nothing else. */
@@ -813,6 +824,7 @@ T(one_member_before_it_has_sockets_may_be_connected)
 T(a_member_that_had_sockets_may_be_connected_once_they_have_left)
 T(a_member_with_a_socket_that_waits_in_middleware_cannot_be_connected)
 T(a_member_with_a_socket_whose_disconnect_callbacks_have_still_to_run_cannot_be_connected)
+T(a_member_that_is_closing_cannot_be_connected)
 T(an_adapter_may_lack_all_that_is_optional)
 T(an_adapter_is_told_of_all_that_it_wants_to_know)
 T(an_error_of_an_adapter_is_counted_as_a_lost_message_unless_the_adapter_has_closed)
