@@ -100,7 +100,9 @@ static void resend_deferred_requests_to_self(struct threads_adapter *a, struct t
     struct deferred_request *d = container_of(it, struct deferred_request, link);
     struct request *r = d->request;
     sio__free(d);
-    if (sio__threads_send(core->threads, core->member, a->run_request, r, r->size) == 0) continue;
+    int err = sio__threads_send(core->threads, core->member, a->run_request, r, r->size);
+    if (!err) continue;
+    if (err != SIO_ECLOSED) sio__thread_message_report_lost(core, err, r->nsp);
     sio__threads_recovery_answer_without_record(core, r);
     sio__thread_request_unref(r);
   }
@@ -304,6 +306,15 @@ static int add_missed_events_to_record_message(struct record_message *m,
   return 0;
 }
 
+/* Counts and logs that the record could not be sent, and tells the server that has sent the request
+ * r that its client cannot have it. Does nothing if that server is closing. */
+static void report_unsent_recovery_record(struct core *core, const struct request *r, int err) {
+  if (err == SIO_ECLOSED) return;
+  sio__thread_message_report_lost(core, err, r->nsp);
+  send_answer_without_recovery_record(
+      core, r, err == UV_ENOMEM ? SIO_RECOVERY_NO_MEMORY : SIO_RECOVERY_NO_ANSWER);
+}
+
 /* Sends the record to the server that has sent the request r. The record is removed here first,
  * because the other thread owns it as soon as it is sent. If sending fails, it is put back. */
 static void send_recovery_record_to_requester(struct threads_adapter *a, const struct request *r,
@@ -323,7 +334,7 @@ static void send_recovery_record_to_requester(struct threads_adapter *a, const s
     sio__recovery_put_back_detached_record(recovery, rec);
   }
   if (m) recovery_record_message_free(m);
-  if (err == UV_ENOMEM) send_answer_without_recovery_record(core, r, SIO_RECOVERY_NO_MEMORY);
+  report_unsent_recovery_record(core, r, err);
 }
 
 /* Defers a REQUEST_RESTORE, because this server itself has asked for the same record (w), which may
