@@ -57,6 +57,14 @@ static inline bool has_cluster_adapter_below(const struct threads_adapter *a) {
   return a->below != &sio__adapter_memory;
 }
 
+/* Returns true if a->below is the adapter of a cluster that keeps lost sockets. If this server is
+ * closing, and another one has connected to a cluster in its place, this may be false although
+ * does_cluster_keep_lost_sockets() is true. While it is false, requests that only such an adapter
+ * can handle may still arrive: they were meant for a server that has closed since. */
+static inline bool has_keeping_adapter_below(const struct threads_adapter *a) {
+  return a->kept && (a->below->flags & SIO_ADAPTER_RECOVERS);
+}
+
 /* Returns true if the adapter of the cluster, whose server may have closed since, keeps the lost
  * sockets of all threads, and the events that they miss. See threads_order.h for how broadcasts are
  * then delivered. */

@@ -136,7 +136,7 @@ static struct kept_socket *find_recoverable_socket_by_pid(const struct threads_k
 void sio__threads_start_saving_connected_socket(struct threads_adapter *a, sio_socket *s) {
   struct threads_kept *v = a->kept;
   const char *pid = sio__recovery_pid_of_socket(s);
-  if (!v || !pid || has_cluster_adapter_below(a) || !does_cluster_keep_lost_sockets(a)) return;
+  if (!v || !pid || has_keeping_adapter_below(a) || !does_cluster_keep_lost_sockets(a)) return;
   struct kept_socket *k = sio__calloc(1, sizeof *k);
   if (!k) return;
   k->socket = s;
@@ -166,7 +166,7 @@ static void recoverable_socket_stop_tracking_by_pid(struct threads_adapter *a, c
 void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a,
                                               const sio_saved_socket *s) {
   recoverable_socket_stop_tracking_by_pid(a, s->pid);
-  if (has_cluster_adapter_below(a))
+  if (has_keeping_adapter_below(a))
     a->below->persist(a->under, s); /* sio_threads_set_adapter() has checked that it is set */
   else
     (void)send_saved_socket_to_cluster_member(a, s);
@@ -175,7 +175,7 @@ void sio__threads_save_lost_socket_in_cluster(struct threads_adapter *a,
 void sio__threads_delete_saved_socket_in_cluster(struct threads_adapter *a, const char *pid) {
   struct request r = { .kind = REQUEST_FORGET, .key = pid };
   recoverable_socket_stop_tracking_by_pid(a, pid);
-  if (!has_cluster_adapter_below(a))
+  if (!has_keeping_adapter_below(a))
     (void)sio__threads_send_request_to_cluster_member(a, &r);
   else if (a->below->forget)
     a->below->forget(a->under, pid);
@@ -187,12 +187,12 @@ void sio__threads_save_socket_of_other_thread(struct threads_adapter *a, const s
   const sio_saved_socket saved = {
     .size = sizeof saved, .id = r->id, .pid = r->key, .rooms = r->rooms, .shared = r->json
   };
-  if (has_cluster_adapter_below(a)) a->below->persist(a->under, &saved);
+  if (has_keeping_adapter_below(a)) a->below->persist(a->under, &saved);
 }
 
 void sio__threads_delete_saved_socket_of_other_thread(struct threads_adapter *a,
                                                       const struct request *r) {
-  if (has_cluster_adapter_below(a) && a->below->forget) a->below->forget(a->under, r->key);
+  if (has_keeping_adapter_below(a) && a->below->forget) a->below->forget(a->under, r->key);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */

@@ -65,9 +65,9 @@ static void ask_cluster_adapter_for_lost_socket(struct threads_adapter *a, struc
                        .offset = info.offset,
                        .session = info.has_offset };
   k->asked = true;
-  if (has_cluster_adapter_below(a) && !a->is_shut)
+  if (has_keeping_adapter_below(a) && !a->is_shut)
     a->below->restore(a->under, k->restore);
-  else if (has_cluster_adapter_below(a) || sio__threads_send_request_to_cluster_member(a, &r))
+  else if (has_keeping_adapter_below(a) || sio__threads_send_request_to_cluster_member(a, &r))
     sio__socket_restore_report_answer(k->restore, SIO_RECOVERY_NO_ANSWER);
 }
 
@@ -105,7 +105,7 @@ void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restor
     struct request r = { .kind = REQUEST_RESTORE_OVER, .number = k->number };
     if (k->restore != restore) continue;
     if (restore->socket->recovery_record) restore->socket->recovery_record->since = k->number;
-    if (k->asked && !has_cluster_adapter_below(a))
+    if (k->asked && !has_keeping_adapter_below(a))
       (void)sio__threads_send_request_to_cluster_member(a, &r);
     else if (k->asked && a->below->restore_over)
       a->below->restore_over(a->under, restore);
@@ -286,7 +286,7 @@ static void send_answer_to_restore_or_release(struct core *core, const struct re
 
 static void restore_socket_for_other_thread(struct threads_adapter *a, const struct request *r) {
   struct core *core = core_of_threads_adapter(a);
-  if (!a->kept || !has_cluster_adapter_below(a) || a->is_shut) {
+  if (!has_keeping_adapter_below(a) || a->is_shut) {
     send_answer_to_restore_or_release(core, r, a->run_request, REQUEST_RESTORE_DONE,
                                       SIO_RECOVERY_NO_ANSWER);
     return;

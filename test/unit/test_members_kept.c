@@ -177,6 +177,88 @@ TEST(clients_that_return_are_new_if_the_adapter_could_not_be_opened) {
   }
 }
 
+/* ---- members whose adapters differ ----------------------------------------------------------- */
+
+/* The adapter of a cluster that keeps no lost sockets. */
+static sio_adapter_ops keeps_nothing(void) {
+  sio_adapter_ops ops = keeper;
+  ops.flags = 0;
+  ops.persist = NULL;
+  ops.forget = NULL;
+  ops.restore = NULL;
+  ops.restore_over = NULL;
+  return ops;
+}
+
+static void close_and_connect_next_member(sio_socket *s, const sio_close_info *why, void *user) {
+  (void)s, (void)why, (void)user;
+  EQ(sio_server_close(members[0], on_member_closed, NULL), 0);
+  EQ(sio_threads_set_adapter(members[1], &keeper, NULL), 0);
+}
+
+static void end_all_but(int member) {
+  for (int i = 0; i < MEMBERS; i++)
+    if (i != member) sio_server_close(members[i], on_member_closed, NULL);
+  wait_until_closed();
+}
+
+TEST(a_member_that_closes_passes_its_last_sockets_to_the_member_that_keeps_them_from_then_on) {
+  struct client c;
+  char want[160];
+  sio_adapter_ops ops = keeps_nothing();
+  nclosed = 0;
+  memset(&store, 0, sizeof store);
+  start_members();
+  EQ(sio_threads_set_adapter(members[0], &ops, NULL), 0);
+  EQ(sio_on_disconnecting(roots[0], close_and_connect_next_member, NULL), 0);
+  client_start(&c, 0);
+  EQ(sio_join(socket_of(&c), "red"), 0);
+  client_break(&c);
+  turns(3);
+  snprintf(want, sizeof want, "%s red, {}", c.pid);
+  EQ_STR(store.saved, want);
+  end_all_but(0);
+}
+
+TEST(a_member_whose_adapter_keeps_no_sockets_is_sent_those_of_others_in_vain) {
+  struct client c[2];
+  sio_adapter_ops ops = keeps_nothing();
+  nclosed = 0;
+  start_kept();
+  for (int i = 0; i < 2; i++) client_start(&c[i], 0);
+  turns(3);
+  sio_server_close(members[CONNECTED], on_member_closed, NULL);
+  turns(5);
+  EQ(nclosed, 1);
+  unsigned before = store.persisted;
+  EQ(sio_threads_set_adapter(members[2], &ops, NULL), 0);
+  EQ(sio_join(socket_of(&c[0]), "red"), 0);
+  turns(3);
+  sio_disconnect(socket_of(&c[1]), false);
+  turns(3);
+  EQ(store.persisted, before);
+  EQ_STR(store.forgotten, "");
+  for (int i = 0; i < 2; i++) client_break(&c[i]);
+  turns(3);
+  end_all_but(CONNECTED);
+}
+
+TEST(a_member_whose_adapter_keeps_no_sockets_is_asked_for_one_in_vain) {
+  struct client c = { .n = 0 };
+  sio_adapter_ops ops = keeps_nothing();
+  nclosed = 0;
+  start_kept();
+  strcpy(c.pid, pid_there);
+  client_open(&c, 0);
+  sio_server_close(members[CONNECTED], on_member_closed, NULL);
+  EQ(sio_threads_set_adapter(members[2], &ops, NULL), 0);
+  turns(6);
+  CHECK(socket_of(&c) && !sio_socket_recovered(socket_of(&c)));
+  EQ(failures(0, SIO_RECOVERY_NO_ANSWER), 1);
+  client_break(&c);
+  end_all_but(CONNECTED);
+}
+
 /* ---- clients that return --------------------------------------------------------------------- */
 
 TEST(what_the_adapter_finds_is_checked_by_the_thread_of_the_client) {
@@ -480,6 +562,9 @@ T(a_socket_that_could_not_be_sent_is_sent_when_the_timer_fires)
 T(a_room_that_middleware_joins_is_kept_with_the_socket)
 T(an_adapter_hears_of_shared_data_and_of_sockets_that_leave_on_its_thread)
 T(clients_that_return_are_new_if_the_adapter_could_not_be_opened)
+T(a_member_that_closes_passes_its_last_sockets_to_the_member_that_keeps_them_from_then_on)
+T(a_member_whose_adapter_keeps_no_sockets_is_sent_those_of_others_in_vain)
+T(a_member_whose_adapter_keeps_no_sockets_is_asked_for_one_in_vain)
 T(what_the_adapter_finds_is_checked_by_the_thread_of_the_client)
 T(a_client_that_the_adapter_does_not_know_is_a_new_one_with_that_reason)
 T(a_socket_that_is_found_for_a_client_that_has_left_is_kept_again)
