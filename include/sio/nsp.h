@@ -213,12 +213,13 @@ SIO_EXTERN int sio_on_drop(sio_nsp *nsp, sio_drop_cb cb, void *user);
  * sio_on_disconnect(). If memory runs out, `leave` and `remove` do not run for some of its rooms.
  *
  * In `create` and `join` the socket may not be connected yet: middleware may join rooms, and a
- * socket that is recovered joins its rooms, with its data, before it connects. Until it connects,
- * sio_all_each() leaves the socket out, and sio_emit() to it returns SIO_ECLOSED. A broadcast to
- * its rooms does not reach it, unless it is recovered: then the event, if it is not volatile and
- * asks for no acks, is one of those that the socket missed, which it is sent before the response to
- * its CONNECT packet. (With sio_redis_streams_adapter it gets the event when this has come back
- * from Redis, usually after it has connected.) */
+ * socket that is recovered joins its rooms, with its data, before it connects. (If it then cannot
+ * be recovered after all, it leaves them again, and sio_join() and sio_leave() return SIO_ECLOSED
+ * meanwhile.) Until it connects, sio_all_each() leaves the socket out, and sio_emit() to it returns
+ * SIO_ECLOSED. A broadcast to its rooms does not reach it, unless it is recovered: then the event,
+ * if it is not volatile and asks for no acks, is one of those that the socket missed, which it is
+ * sent before the response to its CONNECT packet. (With sio_redis_streams_adapter it gets the event
+ * when this has come back from Redis, usually after it has connected.) */
 typedef struct sio_room_hooks {
   /* sizeof(sio_room_hooks); 0: the size that the struct had in version 0.1. */
   size_t size;

@@ -72,7 +72,7 @@ SIO_EXTERN void *sio_socket_data(sio_socket *s);
 /* Sets the shared data of a socket: one JSON value that sio_all_fetch() passes on together with the
  * socket, to other servers, too ("socket.data"). The text is checked and copied. If it is empty,
  * the shared data becomes "{}". SIO_EJSON: the text is not valid JSON; SIO_EDEPTH: it is nested too
- * deeply; SIO_ECLOSED: the socket has disconnected; UV_ENOMEM. */
+ * deeply; SIO_ECLOSED: as for sio_join(); UV_ENOMEM. */
 SIO_EXTERN int sio_socket_set_shared(sio_socket *s, sio_slice json);
 /* Returns the shared data of a socket, or "{}" if none was set. Valid until it is set again or the
  * socket becomes invalid. */
@@ -84,9 +84,9 @@ SIO_EXTERN sio_slice sio_socket_shared(const sio_socket *s);
  * connected socket is always in the room that has the socket's id as its name, and cannot leave
  * this room; a socket in middleware is not in this room yet, and sio_join() of it returns 0 and
  * changes nothing. Joining a room twice, or leaving a room that the socket is not in, returns 0 and
- * changes nothing. SIO_ENAME: room is not a valid name; SIO_ECLOSED: the socket has disconnected;
- * SIO_ESTATE: called inside a callback of sio_on_any_outgoing() or packet_create; UV_ENOMEM; or an
- * error of the adapter. */
+ * changes nothing. SIO_ENAME: room is not a valid name; SIO_ECLOSED: the socket has disconnected,
+ * or is leaving its rooms because it cannot be recovered (sio_on_room()); SIO_ESTATE: called inside
+ * a callback of sio_on_any_outgoing() or packet_create; UV_ENOMEM; or an error of the adapter. */
 SIO_EXTERN int sio_join(sio_socket *s, const char *room);
 SIO_EXTERN int sio_leave(sio_socket *s, const char *room);
 SIO_EXTERN bool sio_in_room(const sio_socket *s, const char *room);

@@ -234,7 +234,7 @@ static void memory_adapter_leave_room_and_call_hooks(sio_adapter *a, sio_socket 
 }
 
 /* Leaves the rooms of a socket one by one, and calls the room hooks. The hooks may call any
- * function; normally the socket has left its namespace, so that they cannot change its rooms. The
+ * function, but they cannot change the rooms of this socket: socket_can_join_rooms() is false. The
  * name is copied, because it is freed with the room. When a room is left, another room may be moved
  * to its slot, but never to an earlier slot. So the walk continues at the same slot. Starting at
  * the first slot each time would take too long for a socket in very many rooms. */

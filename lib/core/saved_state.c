@@ -123,9 +123,11 @@ int sio__saved_state_apply_to_socket(const struct saved_state *st, sio_socket *s
 }
 
 void sio__saved_state_undo_apply_to_socket(sio_socket *s) {
+  s->undoing = true;
+  s->nsp->ops->leave_all(s->nsp->adapter, s);
+  s->undoing = false;
   sio__free(s->shared);
   s->shared = NULL;
-  s->nsp->ops->leave_all(s->nsp->adapter, s);
   if (socket_data_size(s->nsp)) memset(sio_socket_data(s), 0, socket_data_size(s->nsp));
 }
 

@@ -62,6 +62,9 @@ struct sio_socket {
   uint8_t reason;     /* enum sio_reason, set when the socket is LEAVING */
   bool expired : 1;   /* the deadline set with sio_socket_set_deadline() has passed */
   bool recovered : 1; /* the socket was given the recovery record of a lost one */
+  /* The socket loses the rooms and the data of a recovery record that it cannot be given after all:
+   * the callbacks for rooms that it leaves must not change its rooms or data. */
+  bool undoing : 1;
   /* The peer has sent CONNECT again, and the server has sent a second answer. */
   bool answered_twice : 1;
   char own_id[SIO__ID_LEN + 1]; /* the public id; for a Socket.IO 2 client it is a digest of `id` */
@@ -121,10 +124,11 @@ void sio__finish_all_leaving_sockets(struct task *t);
 /* True if the name has 1 to 255 bytes; false for NULL. */
 bool sio__is_valid_room_name(const char *room);
 
-/* True while the socket can join rooms: it is PENDING or CONNECTED, and its session is open. It can
- * be sent events only if it is CONNECTED. */
+/* True while the socket can join rooms: it is PENDING or CONNECTED, its session is open, and it is
+ * not losing the rooms of a recovery record (`undoing`). It can be sent events only if it is
+ * CONNECTED. */
 static inline bool socket_can_join_rooms(const sio_socket *s) {
-  return s->state <= SOCKET_CONNECTED && sio__session_is_open(s->session);
+  return s->state <= SOCKET_CONNECTED && !s->undoing && sio__session_is_open(s->session);
 }
 
 #endif

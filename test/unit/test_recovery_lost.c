@@ -286,6 +286,37 @@ TEST(room_hooks_see_the_same_id_when_a_client_joins_and_cannot_be_recovered_afte
   stop();
 }
 
+static int tries;
+static void change_all_on_leave(sio_nsp *nsp, const char *room, sio_socket *s, void *user) {
+  (void)nsp, (void)user;
+  trace("leave %s with %.*s ", room, LOG_SLICE(sio_socket_shared(s)));
+  if (tries++ == 10) return; /* if it could join, it would leave again, without end */
+  EQ(sio_join(s, "lobby"), SIO_ECLOSED);
+  EQ(sio_leave(s, "room"), SIO_ECLOSED);
+  EQ(sio_socket_set_shared(s, SLICE("1")), SIO_ECLOSED);
+}
+
+TEST(a_socket_that_cannot_be_recovered_after_all_joins_nothing_while_it_leaves_its_rooms) {
+  begin_with(&(sio_options){ .recovery = &normal, .max_queued = 1000, .high_water = 1000 });
+  struct client4 *c = come();
+  EQ(sio_join(first(), "room"), 0);
+  EQ(sio_join(first(), "other"), 0);
+  EQ(sio_socket_set_shared(first(), SLICE("{\"x\":1}")), 0);
+  hang_up(c->p);
+  for (int i = 0; i < 30; i++) to_all("many many many bytes");
+  saw();
+  tries = 0;
+  sio_on_room(root, &(sio_room_hooks){ .leave = change_all_on_leave }, NULL);
+  come_back(c);
+  EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
+  EQ_STR(saw(), "leave other with {\"x\":1} leave room with {\"x\":1} connect ");
+  EQ(sio_rooms(first(), NULL, 0), 1);
+  CHECK(slice_equals_str(sio_socket_shared(first()), "{}"));
+  EQ(sio_join(first(), "lobby"), 0);
+  EQ(sio_nsp_count(root, "lobby"), 1);
+  stop();
+}
+
 static void big_to_all(int n) {
   static char bytes[1001];
   memset(bytes, 'x', sizeof bytes - 1);
@@ -438,6 +469,7 @@ T(an_event_bigger_than_the_log_drops_all)
 T(of_too_many_clients_the_one_that_left_first_is_forgotten)
 T(more_than_may_wait_for_a_peer_is_not_replayed)
 T(room_hooks_see_the_same_id_when_a_client_joins_and_cannot_be_recovered_after_all)
+T(a_socket_that_cannot_be_recovered_after_all_joins_nothing_while_it_leaves_its_rooms)
 T(a_client_that_repeats_an_old_offset_gets_the_events_three_times)
 T(a_client_may_return_repeatedly_as_long_as_its_offset_advances)
 T(a_client_that_missed_little_may_disconnect_any_number_of_times)
