@@ -418,14 +418,15 @@ struct sio_adapter_api {
   /* Says that n of the sockets or servers that the query has asked will not answer. */
   void (*query_lost)(sio_query *q, size_t n);
   /* Adds one reply to q: a JSON text and its attachments, which need not stay valid. An empty text
-   * stands for null. A reply counts as lost if it is not valid: if the text is not JSON in UTF-8 or
-   * is nested too deeply, or if nbins is not 0 and a placeholder in the text has a number that is
-   * not less than nbins. id is the id of the socket that replied; NULL: it is not known. */
+   * stands for null. A reply is dropped and counts as lost (query_lost()) if it is not valid: if
+   * the text is not JSON in UTF-8 or is nested too deeply, or if nbins is not 0 and a placeholder
+   * in the text has a number that is not less than nbins. SIO_EJSON then becomes the status of the
+   * query if it has none yet. id is the id of the socket that replied; NULL: it is not known. */
   void (*query_reply)(sio_query *q, const char *id, sio_slice json, const sio_slice *bins,
                       size_t nbins);
   /* Adds a socket of another server to a query of `fetch`. id, rooms, auth, data and handshake of
    * *r are copied. An empty JSON text in *r stands for "{}". A socket without an id or with invalid
-   * JSON is left out. */
+   * JSON is dropped, and SIO_EJSON becomes the status of the query if it has none yet. */
   void (*query_remote)(sio_query *q, const sio_remote *r);
 
   /* -- events of other servers -- */

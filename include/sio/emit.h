@@ -205,6 +205,7 @@ SIO_EXTERN int sio_all_each(sio_target to, void (*cb)(sio_socket *s, void *user)
  *   SIO_ECLOSED  the server closes
  *   SIO_ETOOBIG  the answers took more than sio_options.max_answers bytes, and some were dropped
  *   UV_ENOMEM    memory ran out, and some answers were dropped
+ *   SIO_EJSON    another server sent an invalid answer, which was dropped
  *
  * or another error. Whatever the status, the callback gets the answers that came and were not
  * dropped. If the loop was blocked while the timeout ran, the timeout starts once more from its

@@ -201,10 +201,12 @@ void sio__query_check_and_add_remote_answer(sio_query *q, const char *id, sio_sl
                                             const sio_slice *bins, size_t nbins) {
   if (q->over) return;
   if (json.n == 0) json = SLICE("null");
-  if (sio__is_single_remote_json_value_valid(json, nbins))
+  if (sio__is_single_remote_json_value_valid(json, nbins)) {
     sio__query_add_answer(q, id, json, bins, (uint32_t)nbins);
-  else
-    sio__query_count_lost_answers(q, 1);
+    return;
+  }
+  sio__query_count_dropped_answer(q, SIO_EJSON);
+  sio__query_count_lost_answers(q, 1);
 }
 
 static void query_call_watch_end_callback(sio_query *q, int status) {

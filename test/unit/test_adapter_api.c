@@ -142,8 +142,9 @@ TEST(answers_of_other_servers_are_checked) {
   api->query_reply(asked, NULL, slice(NULL, 0), NULL, 0);
   api->query_release(asked, 0);
   turn();
-  EQ(status_of_end, 0);
+  EQ(status_of_end, SIO_EJSON);
   EQ_STR(replies_of_end, "null -5");
+  EQ(srv->core.stats.answers_dropped, 5);
   stop();
 }
 
