@@ -551,7 +551,7 @@ TEST(a_member_with_a_socket_whose_disconnect_callbacks_have_still_to_run_cannot_
   connect_peers();
   EQ(sio_join(sio_test_socket(peers[0]), "red"), 0);
   sio_disconnect(sio_test_socket(peers[0]), false);
-  EQ(sio_nsp_count(roots[0], NULL), 0);
+  EQ(sio_nsp_count_sockets(roots[0], NULL), 0);
   EQ(sio_threads_set_adapter(members[0], &spy, sent), SIO_ESTATE);
   turns(1);
   EQ(sio_threads_set_adapter(members[0], &spy, sent), 0);

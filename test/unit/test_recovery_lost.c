@@ -313,7 +313,7 @@ TEST(a_socket_that_cannot_be_recovered_after_all_joins_nothing_while_it_leaves_i
   EQ(sio_rooms(first(), NULL, 0), 1);
   CHECK(slice_equals_str(sio_socket_shared(first()), "{}"));
   EQ(sio_join(first(), "lobby"), 0);
-  EQ(sio_nsp_count(root, "lobby"), 1);
+  EQ(sio_nsp_count_sockets(root, "lobby"), 1);
   stop();
 }
 
