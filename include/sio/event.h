@@ -98,7 +98,7 @@ SIO_EXTERN sio_event *sio_event_new(const char *name, sio_args args);
  * packet middleware (sio_use_packet()). If name is NULL, the event keeps its name. name and args
  * are copied. SIO_ENAME: name is reserved; SIO_EJSON and others: a value cannot be sent; UV_ENOMEM.
  * After an error the event is unchanged. */
-SIO_EXTERN int sio_event_replace(sio_event *e, const char *name, sio_args args);
+SIO_EXTERN int sio_event_set_name_and_args(sio_event *e, const char *name, sio_args args);
 
 /* ---- acks ---------------------------------------------------------------------------------- */
 

@@ -338,7 +338,7 @@ SIO_EXTERN int sio_use_engine_request(sio_server *srv, sio_request_use_cb cb, vo
 typedef void (*sio_headers_cb)(sio_request *r, bool initial, void *user);
 /* Registers a callback that adds headers to answers of Engine.IO. UV_EINVAL: cb is NULL;
  * UV_ENOMEM. */
-SIO_EXTERN int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user);
+SIO_EXTERN int sio_on_engine_headers(sio_server *srv, sio_headers_cb cb, void *user);
 
 #ifdef __cplusplus
 }

@@ -12,26 +12,27 @@
 extern "C" {
 #endif
 
+/* How much is logged: each level contains the levels above it in this list. No level logs the auth
+ * data of clients, the ids of sessions, or the pids of connection state recovery (sio_recovery). */
 enum sio_log_level {
   SIO_LOG_OFF,
   SIO_LOG_ERROR, /* the program needs attention, for example: no descriptors are left   */
   SIO_LOG_WARN,  /* something went wrong, for example: a client was refused, and why    */
   SIO_LOG_INFO,  /* also what is normal, for example: a session began or ended          */
   SIO_LOG_DEBUG, /* also each packet, without its payload                               */
-  SIO_LOG_TRACE  /* also the beginning of each payload, which is data of the users. Not logged at
-                    any level: auth, pid and ids of sessions */
+  SIO_LOG_TRACE  /* also the beginning of each payload, which is data of the users      */
 };
 
 /* The part of the library that logs a line. In parentheses: the name with which DEBUG=... selects
  * similar lines in Node.js. */
-enum sio_log_room {
-  SIO_ROOM_NET,     /* listening, connections                                      */
-  SIO_ROOM_HTTP,    /* requests                                                    */
-  SIO_ROOM_WS,      /* WebSockets, Engine.IO's and others ("ws", "engine:ws")      */
-  SIO_ROOM_EIO,     /* sessions, their packets, upgrades, refusals ("engine*")     */
-  SIO_ROOM_SIO,     /* namespaces, sockets, events ("socket.io*", "socket.io-parser") */
-  SIO_ROOM_ADAPTER, /* rooms, broadcasts ("socket.io-adapter")                     */
-  SIO_ROOM_COUNT
+enum sio_log_part {
+  SIO_PART_NET,     /* listening, connections                                      */
+  SIO_PART_HTTP,    /* requests                                                    */
+  SIO_PART_WS,      /* WebSockets, Engine.IO's and others ("ws", "engine:ws")      */
+  SIO_PART_EIO,     /* sessions, their packets, upgrades, refusals ("engine*")     */
+  SIO_PART_SIO,     /* namespaces, sockets, events ("socket.io*", "socket.io-parser") */
+  SIO_PART_ADAPTER, /* rooms, broadcasts ("socket.io-adapter")                     */
+  SIO_PART_COUNT
 };
 
 /* One line of the log. What its pointers refer to is valid until the callback returns. */
@@ -46,9 +47,9 @@ typedef struct sio_log_line {
   const char *text;
   /* The level: "error", "warn", "info", "debug" or "trace". */
   const char *level_name;
-  /* The part of the library that logged the line: "net", "eio" and so on (see sio_log_room), or
+  /* The part of the library that logged the line: "net", "eio" and so on (see sio_log_part), or
    * "redis" (redis.h). */
-  const char *room;
+  const char *part;
   /* If the line is about a session: the first eight characters of its sio_session_info.public_id,
    * which is not secret; otherwise "". */
   const char *session;
@@ -88,7 +89,7 @@ typedef struct sio_log_file {
   FILE *file;
   /* Write each line as one JSON object, followed by a newline:
    *
-   *     {"time":"2026-01-31T12:00:00.123Z","level":"warn","room":"eio","session":"Qx3_a1Bc",
+   *     {"time":"2026-01-31T12:00:00.123Z","level":"warn","part":"eio","session":"Qx3_a1Bc",
    *      "message":"..."}
    *
    * The members fd, session and nsp are written only if the line is about a connection, a session
@@ -107,7 +108,7 @@ typedef struct sio_log_file {
 SIO_EXTERN void sio_log_to_file(const sio_log_line *line, void *log_file);
 
 /* Changes the log level of a running server. spec is a level for all parts of the library, such as
- * "warn", or contains other levels for some parts (enum sio_log_room), such as
+ * "warn", or contains other levels for some parts (enum sio_log_part), such as
  * "info,eio=debug,http=off". A part for which spec has no level keeps its own. Must be called on
  * the loop's thread. UV_EINVAL: spec is NULL or empty, or contains an unknown word; then no level
  * was changed. */

@@ -157,8 +157,8 @@ SIO_EXTERN int sio_use(sio_nsp *nsp, sio_middleware_cb cb, void *user);
  * from e is valid only until the callback returns. Until all packet middleware has decided, later
  * events of the same socket wait in memory. The server reads from the client meanwhile: if several
  * events of the client wait and take more than sio_options.max_queued, the session ends with
- * "forced close" and SIO_ETOOBIG. sio_event_replace() changes the event that the next middleware
- * and the callbacks of sio_on() get. */
+ * "forced close" and SIO_ETOOBIG. sio_event_set_name_and_args() changes the event that the next
+ * middleware and the callbacks of sio_on() get. */
 SIO_EXTERN int sio_use_packet(sio_nsp *nsp, sio_packet_cb cb, void *user);
 
 /* Accepts what a callback with a sio_next decides about. In middleware: the next middleware runs

@@ -90,14 +90,14 @@ SIO_EXTERN int sio_openssl_new(const sio_openssl_options *o, char *why, size_t s
  * older ticket has to make a full handshake, and a client that the new options refuse cannot resume
  * a session. The errors and why are as for sio_openssl_new(); UV_EINVAL also if tls is one of
  * sio_openssl_client_new(). After an error the old options stay in use. May be called on any
- * thread, by one thread at a time. */
+ * thread. */
 SIO_EXTERN int sio_openssl_reload(sio_tls *tls, const sio_openssl_options *o, char *why,
                                   size_t size);
 
 /* ---- TLS for connections that the program opens ---------------------------------------------- */
 
-/* The options of sio_openssl_client_new(). A field that is 0 or NULL selects its default. The
- * struct is only read during the call. */
+/* The options of sio_openssl_client_new(). A field that is 0 or NULL selects its default, except
+ * for server_name. The struct is only read during the call. */
 typedef struct sio_openssl_client_options {
   /* sizeof(sio_openssl_client_options); 0: the size that the struct had in version 0.1. */
   size_t size;

@@ -437,9 +437,9 @@ typedef struct sio_options {
    * limited by max_attachments. */
   unsigned max_attachments;
   /* How long the server waits for the next piece of an incomplete WebSocket message, or for the
-   * next attachment of an incomplete packet. Default: 60000 ms. When nothing more has come within
-   * this time (a check may come late, usually at most by the same time again), the connection is
-   * closed: "forced close" with SIO_ETIMEOUT. But it is not closed while the server does not read
+   * next attachment of an incomplete packet. Default: 60000 ms. If nothing more comes, the
+   * connection is closed when one to two times this time has passed, or later if the program blocks
+   * the loop: "forced close" with SIO_ETIMEOUT. But it is not closed while the server does not read
    * from the client because of a rate limit or of high_water. Until a client has joined a
    * namespace, connect_timeout_ms limits the time for attachments instead. */
   unsigned packet_timeout_ms;

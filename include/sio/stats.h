@@ -90,7 +90,9 @@ enum sio_refusal {
  * of sio_stats.recovery_failed. */
 enum sio_recovery_failure {
   SIO_RECOVERY_NONE,
-  SIO_RECOVERY_NO_SESSION, /* the pid is not known: too late, or of another server; or is in use */
+  /* The pid is not known: it came too late or is of another server; or it is in use; or what the
+   * adapter has saved for it is malformed. */
+  SIO_RECOVERY_NO_SESSION,
   SIO_RECOVERY_BAD_OFFSET, /* the offset is invalid                                              */
   SIO_RECOVERY_LOG_GONE,   /* events that it may have missed are not kept (see max_log_bytes)    */
   /* The events that the client missed take more memory than max_queued or queue_high allows,

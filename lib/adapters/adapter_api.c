@@ -40,6 +40,6 @@ const sio_adapter_api sio__adapter_api = {
   .restore_get_info = sio__socket_restore_get_info,
   .restore_found = sio__socket_restore_add_found_socket,
   .restore_event = sio__socket_restore_add_missed_event,
-  .restore_done = sio__socket_restore_report_answer,
+  .restore_done = sio__socket_restore_end_answer_of_adapter,
   .packet_broadcast_own = sio__packet_broadcast_in_process_with_origin,
 };

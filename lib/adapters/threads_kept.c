@@ -110,7 +110,7 @@ static void on_task_save_changed_sockets_in_cluster(struct task *t) {
   save_changed_sockets_in_cluster(container_of(t, struct threads_kept, send_task));
 }
 
-static void on_timer_save_sockets_again_in_cluster(struct timer *t) {
+static void on_timer_resend_old_saved_sockets_to_cluster(struct timer *t) {
   struct threads_kept *v = container_of(t, struct threads_kept, timer);
   uint64_t now = recoverable_sockets_now_ms(v);
   list_each (it, next, &v->by_age) {
@@ -209,7 +209,7 @@ int sio__threads_recoverable_sockets_new(struct threads_kept **out, struct threa
   list_init(&v->restores);
   list_init(&v->relays);
   task_init(&v->send_task, on_task_save_changed_sockets_in_cluster);
-  timer_init(&v->timer, on_timer_save_sockets_again_in_cluster);
+  timer_init(&v->timer, on_timer_resend_old_saved_sockets_to_cluster);
   *out = v;
   return 0;
 }

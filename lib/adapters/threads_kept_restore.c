@@ -68,7 +68,7 @@ static void ask_cluster_adapter_for_lost_socket(struct threads_adapter *a, struc
   if (has_keeping_adapter_below(a) && !a->is_shut)
     a->below->restore(a->under, k->restore);
   else if (has_keeping_adapter_below(a) || sio__threads_send_request_to_cluster_member(a, &r))
-    sio__socket_restore_report_answer(k->restore, SIO_RECOVERY_NO_ANSWER);
+    sio__socket_restore_end_answer_of_adapter(k->restore, SIO_RECOVERY_NO_ANSWER);
 }
 
 static struct kept_restore *waiting_restore_new(struct threads_adapter *a, sio_restore *r) {
@@ -88,7 +88,7 @@ void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_res
   struct member_id others[MEMBERS_MAX];
   struct kept_restore *k = waiting_restore_new(a, restore);
   if (!k) {
-    sio__socket_restore_report_answer(restore, SIO_RECOVERY_NO_MEMORY);
+    sio__socket_restore_end_answer_of_adapter(restore, SIO_RECOVERY_NO_MEMORY);
     return;
   }
   unsigned n = sio__threads_list_other_members(core->threads, core->member, others);
@@ -157,7 +157,7 @@ static void finish_restore_from_cluster(struct threads_adapter *a, const struct 
   if (!k) return;
   int cause = k->cause ? k->cause : r->cause;
   k->following = !cause;
-  sio__socket_restore_report_answer(k->restore, cause);
+  sio__socket_restore_end_answer_of_adapter(k->restore, cause);
 }
 
 static const struct recovery_record *recovery_record_of_restore(const sio_restore *r) {

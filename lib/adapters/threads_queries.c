@@ -21,7 +21,7 @@ struct sent_query {
 void sio__thread_message_report_lost(struct core *core, int err, const char *nsp) {
   core->stats.thread_messages_lost++;
   LOG_RATED(
-      &core->log, SIO_LOG_WARN, SIO_ROOM_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
+      &core->log, SIO_LOG_WARN, SIO_PART_ADAPTER, LOG_THREAD_MESSAGE_LOST, NULL,
       "a message about namespace %s from one thread to another is lost or cannot be handled: %s",
       nsp, sio_strerror(err));
 }

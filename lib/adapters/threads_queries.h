@@ -9,11 +9,10 @@
 #include "adapters/threads_adapter.h"
 
 /* Sends a copy of *r to the servers of all other threads. If `target` is not NULL, the socket
- * target->skip is excluded in the copy too. If q is not NULL, q is held open for each server to
- * which the request was sent, until that server has sent ANSWER_END or q has ended. Returns
- * UV_ENOMEM if the copy could not be made, otherwise 0. If sending the copy to one of the servers
- * fails, that is logged, and the error becomes the status of q if q has none; except if that server
- * is closing. */
+ * target->skip is left out there, too. If q is not NULL, q is held open for each server to which
+ * the request was sent, until that server has sent ANSWER_END or q has ended. Returns UV_ENOMEM if
+ * the copy could not be made, otherwise 0. An error of sending the copy to one server is logged,
+ * and becomes the status of q if q has none. If that server is closing, neither is done. */
 int sio__thread_request_send_to_others(struct threads_adapter *a, struct request *r,
                                        const sio_target *target, sio_query *q);
 /* Sends a copy of *r to the n members (the servers of threads) `to`. For `target` and q see

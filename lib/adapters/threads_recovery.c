@@ -206,7 +206,7 @@ void sio__threads_ask_others_for_recovery_record(sio_adapter *adapter, sio_resto
     sio__thread_request_unref(r);
   }
   if (!r || w->open == 0)
-    sio__socket_restore_report_answer(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
+    sio__socket_restore_end_answer_of_adapter(restore, r ? w->cause : SIO_RECOVERY_NO_MEMORY);
 }
 
 void sio__threads_end_restore_from_other_threads(sio_adapter *adapter, sio_restore *restore) {
@@ -439,7 +439,7 @@ static void give_recovery_record_to_client_or_keep(struct threads_adapter *a,
                                                    struct thread_restore *w,
                                                    struct recovery_record *rec) {
   if (w->restore && sio__socket_restore_set_record(w->restore, rec))
-    sio__socket_restore_report_answer(w->restore, 0);
+    sio__socket_restore_end_answer_of_adapter(w->restore, 0);
   else if (rec->replay.lost_cause)
     sio__recovery_free_record(a->nsp->recovery, rec);
   else
@@ -457,7 +457,7 @@ static void on_recovery_answer_received(struct threads_adapter *a, struct thread
   else if (m->cause != SIO_RECOVERY_NO_SESSION)
     w->cause = m->cause;
   w->open--;
-  if (w->restore && w->open == 0) sio__socket_restore_report_answer(w->restore, w->cause);
+  if (w->restore && w->open == 0) sio__socket_restore_end_answer_of_adapter(w->restore, w->cause);
   thread_restore_free_if_done(a, w);
 }
 

@@ -21,15 +21,15 @@ struct log_line {
   struct log_line *next;
   uint64_t time_ms;
   int fd;
-  uint8_t level, room;
+  uint8_t level, part;
   uint16_t n, nsp_n;
   char session[LOG_SESSION + 1];
   char text[]; /* the text, a NUL, the name of the namespace, a NUL */
 };
 
-static const char *const room_names[SIO_ROOM_COUNT] = {
-  [SIO_ROOM_NET] = "net", [SIO_ROOM_HTTP] = "http", [SIO_ROOM_WS] = "ws",
-  [SIO_ROOM_EIO] = "eio", [SIO_ROOM_SIO] = "sio",   [SIO_ROOM_ADAPTER] = "adapter",
+static const char *const part_names[SIO_PART_COUNT] = {
+  [SIO_PART_NET] = "net", [SIO_PART_HTTP] = "http", [SIO_PART_WS] = "ws",
+  [SIO_PART_EIO] = "eio", [SIO_PART_SIO] = "sio",   [SIO_PART_ADAPTER] = "adapter",
 };
 
 static const char *const level_names[] = {
@@ -44,11 +44,11 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level) {
   memset(log->level, level, sizeof log->level);
 }
 
-const char *sio__log_room_name(int room) {
-  return room >= 0 && room < SIO_ROOM_COUNT ? room_names[room] : "?";
+const char *sio__name_of_log_part(int part) {
+  return part >= 0 && part < SIO_PART_COUNT ? part_names[part] : "?";
 }
 
-const char *sio__log_level_name(int level) {
+const char *sio__name_of_log_level(int level) {
   assert(level >= SIO_LOG_OFF && level <= SIO_LOG_TRACE);
   return level_names[level];
 }
@@ -59,26 +59,26 @@ static int find_log_name_index(const char *const *names, int n, sio_slice word) 
   return -1;
 }
 
-/* Parses one word of a level specification: "warn" sets the level of all rooms, "eio=debug" that of
+/* Parses one word of a level specification: "warn" sets the level of all parts, "eio=debug" that of
  * one. Returns false if the word is unknown. */
-static bool apply_log_level_word(uint8_t level[SIO_ROOM_COUNT], sio_slice word) {
+static bool apply_log_level_word(uint8_t level[SIO_PART_COUNT], sio_slice word) {
   bool one_room = word.n && memchr(word.p, '=', word.n);
   sio_slice name = { 0 };
   if (one_room) sio__slice_split(&word, '=', &name);
   int value = find_log_name_index(level_names, SIO_LOG_TRACE + 1, sio__slice_trim(word));
   if (value < 0) return false;
   if (!one_room) {
-    memset(level, value, SIO_ROOM_COUNT);
+    memset(level, value, SIO_PART_COUNT);
     return true;
   }
-  int room = find_log_name_index(room_names, SIO_ROOM_COUNT, sio__slice_trim(name));
-  if (room < 0) return false;
-  level[room] = (uint8_t)value;
+  int part = find_log_name_index(part_names, SIO_PART_COUNT, sio__slice_trim(name));
+  if (part < 0) return false;
+  level[part] = (uint8_t)value;
   return true;
 }
 
 int sio__log_set_levels(struct log *log, const char *spec) {
-  uint8_t level[SIO_ROOM_COUNT];
+  uint8_t level[SIO_PART_COUNT];
   sio_slice rest = slice_str(spec), word;
   if (rest.n == 0) return UV_EINVAL;
   memcpy(level, log->level, sizeof level);
@@ -159,7 +159,7 @@ static void log_line_set_fields(struct log_line *line, const struct log_about *a
   if (about && about->session) memcpy(line->session, about->session, LOG_SESSION);
 }
 
-static void log_queue_line(struct log *log, int level, int room, const char *text, size_t n) {
+static void log_queue_line(struct log *log, int level, int part, const char *text, size_t n) {
   const struct log_about *about = log->about;
   char nsp[LOG_LINE + 1] = "";
   size_t nsp_n = about && about->nsp ? escape_log_text(nsp, about->nsp, strlen(about->nsp)) : 0;
@@ -167,7 +167,7 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
   struct log_line *line = fits ? sio__malloc(log_line_size(n, nsp_n)) : NULL;
   if (line) {
     *line = (struct log_line){
-      .level = (uint8_t)level, .room = (uint8_t)room, .n = (uint16_t)n, .nsp_n = (uint16_t)nsp_n
+      .level = (uint8_t)level, .part = (uint8_t)part, .n = (uint16_t)n, .nsp_n = (uint16_t)nsp_n
     };
     log_line_set_fields(line, about, text, nsp);
     log_append_waiting_line(log, line);
@@ -180,7 +180,7 @@ static void log_queue_line(struct log *log, int level, int room, const char *tex
 }
 
 __attribute__((format(printf, 4, 0))) static void log_format_and_queue_line(struct log *log,
-                                                                            int level, int room,
+                                                                            int level, int part,
                                                                             const char *fmt,
                                                                             va_list ap) {
   if (!log->cb || (log->busy && level >= SIO_LOG_DEBUG)) return;
@@ -189,13 +189,13 @@ __attribute__((format(printf, 4, 0))) static void log_format_and_queue_line(stru
    * character is shown. */
   char raw[LOG_LINE + 1], line[LOG_LINE + 1];
   vsnprintf(raw, sizeof raw, fmt, ap);
-  log_queue_line(log, level, room, line, escape_log_text(line, raw, strlen(raw)));
+  log_queue_line(log, level, part, line, escape_log_text(line, raw, strlen(raw)));
 }
 
-void sio__log(struct log *log, int level, int room, const char *fmt, ...) {
+void sio__log(struct log *log, int level, int part, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  log_format_and_queue_line(log, level, room, fmt, ap);
+  log_format_and_queue_line(log, level, part, fmt, ap);
   va_end(ap);
 }
 
@@ -242,7 +242,7 @@ static bool count_log_line_if_within_rate(struct log_second *s, int level, const
 
 /* Returns true if the line may be logged. A line that exceeds a rate limit is counted instead;
  * sio__log_report_left_out_lines() logs how many there were. */
-static bool log_count_and_check_rate_limit(struct log *log, int level, int room,
+static bool log_count_and_check_rate_limit(struct log *log, int level, int part,
                                            enum log_cause cause, const char *peer) {
   struct log_second *s = &log->seconds[cause];
   if (!log->cb) return false;
@@ -252,19 +252,19 @@ static bool log_count_and_check_rate_limit(struct log *log, int level, int room,
   }
   if (count_log_line_if_within_rate(s, level, peer && *peer ? peer : NULL)) return true;
   s->level = (uint8_t)level;
-  s->room = (uint8_t)room;
+  s->part = (uint8_t)part;
   s->left_out++;
   log->left_out++;
   return false;
 }
 
-void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
+void sio__log_rate_limited(struct log *log, int level, int part, enum log_cause cause,
                            const char *peer, const char *fmt, ...) {
   va_list ap;
-  if (level > log->level[room]) return;
-  if (!log_count_and_check_rate_limit(log, level, room, cause, peer)) return;
+  if (level > log->level[part]) return;
+  if (!log_count_and_check_rate_limit(log, level, part, cause, peer)) return;
   va_start(ap, fmt);
-  log_format_and_queue_line(log, level, room, fmt, ap);
+  log_format_and_queue_line(log, level, part, fmt, ap);
   va_end(ap);
 }
 
@@ -272,7 +272,7 @@ void sio__log_report_left_out_lines(struct log *log) {
   for (int i = 0; i < LOG_CAUSES && log->counting; i++) {
     struct log_second *s = &log->seconds[i];
     if (s->left_out)
-      sio__log(log, s->level, s->room,
+      sio__log(log, s->level, s->part,
                "%s: %llu more log lines of this kind were left out in the last second",
                cause_names[i], (unsigned long long)s->left_out);
     *s = (struct log_second){ 0 };
@@ -286,8 +286,8 @@ static void log_pass_line_to_host_callback(const struct log *log, const struct l
   const sio_log_line out = { .size = sizeof out,
                              .time_ms = line->time_ms,
                              .text = line->text,
-                             .level_name = sio__log_level_name(line->level),
-                             .room = sio__log_room_name(line->room),
+                             .level_name = sio__name_of_log_level(line->level),
+                             .part = sio__name_of_log_part(line->part),
                              .session = line->session,
                              .nsp = line->text + line->n + 1,
                              .fd = line->fd,
@@ -297,15 +297,15 @@ static void log_pass_line_to_host_callback(const struct log *log, const struct l
 
 static void log_pass_lost_line_count_to_host(struct log *log, uint64_t n, const char *why) {
   char text[128];
-  if (!n || !log->cb || log->level[SIO_ROOM_SIO] < SIO_LOG_ERROR) return;
+  if (!n || !log->cb || log->level[SIO_PART_SIO] < SIO_LOG_ERROR) return;
   snprintf(text, sizeof text,
            n == 1 ? "%llu log line was lost: %s" : "%llu log lines were lost: %s",
            (unsigned long long)n, why);
   const sio_log_line out = { .size = sizeof out,
                              .time_ms = sio__log_unix_time_ms(),
                              .text = text,
-                             .level_name = sio__log_level_name(SIO_LOG_ERROR),
-                             .room = sio__log_room_name(SIO_ROOM_SIO),
+                             .level_name = sio__name_of_log_level(SIO_LOG_ERROR),
+                             .part = sio__name_of_log_part(SIO_PART_SIO),
                              .session = "",
                              .nsp = "",
                              .fd = -1,

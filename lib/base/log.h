@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * log.h - log lines, each with a level and a room, which is a part of the library. A line that is
+ * log.h - log lines, each with a level and the part of the library that logs it. A line that is
  * not logged because of its level usually costs one comparison. Control characters and invalid
  * UTF-8 are escaped.
  *
@@ -64,7 +64,7 @@ enum {
 /* Counts the log lines of one kind in the current second. */
 struct log_second {
   uint64_t left_out;          /* lines that were suppressed */
-  uint8_t level, room;        /* those of the last suppressed line */
+  uint8_t level, part;        /* those of the last suppressed line */
   uint8_t used;               /* lines that were within the limits */
   uint8_t of_peer[LOG_PEERS]; /* lines within the limits, by the hash of the peer's address */
 };
@@ -81,8 +81,8 @@ struct log_about {
 struct log {
   sio_log_cb cb; /* NULL if nothing is logged */
   void *user;
-  /* For each room (part of the library), the most detailed level that is logged. */
-  uint8_t level[SIO_ROOM_COUNT];
+  /* For each part of the library (enum sio_log_part), the most detailed level that is logged. */
+  uint8_t level[SIO_PART_COUNT];
   bool busy; /* the host's callback is running */
   /* The object that the line being logged is about; NULL if it is about no single object. */
   const struct log_about *about;
@@ -107,8 +107,8 @@ void sio__log_init(struct log *log, sio_log_cb cb, void *user, int level);
  * from left to right. Returns UV_EINVAL and changes no level if a word is unknown or the text is
  * empty; otherwise returns 0. */
 int sio__log_set_levels(struct log *log, const char *spec);
-const char *sio__log_room_name(int room); /* "net", "http", ... */
-const char *sio__log_level_name(int level);
+const char *sio__name_of_log_part(int part); /* "net", "http", ... */
+const char *sio__name_of_log_level(int level);
 uint64_t sio__log_unix_time_ms(void); /* ms since 1970 */
 
 static inline bool log_has_waiting_lines(const struct log *log) {
@@ -121,22 +121,22 @@ void sio__log_deliver_lines(struct log *log);
 void sio__log_drop_lines_and_callback(
     struct log *log); /* drops the queued lines; nothing is logged afterwards */
 
-#define LOG(log, lvl, room, ...)                                                  \
+#define LOG(log, lvl, part, ...)                                                  \
   do {                                                                            \
-    if ((lvl) <= (log)->level[room]) sio__log((log), (lvl), (room), __VA_ARGS__); \
+    if ((lvl) <= (log)->level[part]) sio__log((log), (lvl), (part), __VA_ARGS__); \
   } while (0)
 
 /* Like LOG(), for a line about a session, a namespace or a connection. about_ is evaluated only if
  * the level is logged. */
-#define LOG_ABOUT(log, lvl, room, about_, ...)                                                 \
+#define LOG_ABOUT(log, lvl, part, about_, ...)                                                 \
   do {                                                                                         \
-    if ((lvl) <= (log)->level[room]) LOG_ABOUT_UNCHECKED(log, lvl, room, about_, __VA_ARGS__); \
+    if ((lvl) <= (log)->level[part]) LOG_ABOUT_UNCHECKED(log, lvl, part, about_, __VA_ARGS__); \
   } while (0)
 /* Like LOG_ABOUT(), for a caller that has checked the level itself. */
-#define LOG_ABOUT_UNCHECKED(log, lvl, room, about_, ...) \
+#define LOG_ABOUT_UNCHECKED(log, lvl, part, about_, ...) \
   do {                                                   \
     (log)->about = (about_);                             \
-    sio__log((log), (lvl), (room), __VA_ARGS__);         \
+    sio__log((log), (lvl), (part), __VA_ARGS__);         \
     (log)->about = NULL;                                 \
   } while (0)
 
@@ -145,11 +145,11 @@ void sio__log_drop_lines_and_callback(
  * LOG_RATED_ABOUT() evaluates `about_` and the arguments of the format only if the level is logged,
  * because they often contain the public id of a session, which takes a SHA-1 to compute. */
 #define LOG_RATED sio__log_rate_limited
-#define LOG_RATED_ABOUT(log, lvl, room, cause, peer, about_, ...)                \
+#define LOG_RATED_ABOUT(log, lvl, part, cause, peer, about_, ...)                \
   do {                                                                           \
-    if ((lvl) <= (log)->level[room]) {                                           \
+    if ((lvl) <= (log)->level[part]) {                                           \
       (log)->about = (about_);                                                   \
-      sio__log_rate_limited((log), (lvl), (room), (cause), (peer), __VA_ARGS__); \
+      sio__log_rate_limited((log), (lvl), (part), (cause), (peer), __VA_ARGS__); \
       (log)->about = NULL;                                                       \
     }                                                                            \
   } while (0)
@@ -158,7 +158,7 @@ void sio__log_drop_lines_and_callback(
 
 /* Like LOG(), but a line that exceeds a rate limit is counted and not logged. The function checks
  * the level itself. */
-void sio__log_rate_limited(struct log *log, int level, int room, enum log_cause cause,
+void sio__log_rate_limited(struct log *log, int level, int part, enum log_cause cause,
                            const char *peer, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
 /* Must be called one second after log->counting has become true, or earlier if logging ends. For
@@ -172,7 +172,7 @@ enum { LOG_LINE = 512 }; /* the maximum length of a line's text, in bytes */
  * callback that sends something would cause new lines forever. A line that is too long is cut
  * between two characters. Control characters (C0, DEL, C1) and bytes that are not UTF-8 are written
  * as \xNN, so that a peer cannot forge a line or control a terminal. */
-void sio__log(struct log *log, int level, int room, const char *fmt, ...)
+void sio__log(struct log *log, int level, int part, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Expands to the two arguments of "%.*s" that print at most the first 64 bytes of the slice s. */

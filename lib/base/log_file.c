@@ -87,7 +87,7 @@ static void log_out_put_line_as_json(struct log_out *o, const sio_log_line *line
   log_out_put_time(o, line->time_ms);
   log_out_put_text(o, "\"");
   log_out_put_json_member(o, "level", line->level_name);
-  log_out_put_json_member(o, "room", line->room);
+  log_out_put_json_member(o, "part", line->part);
   snprintf(fd, sizeof fd, ",\"fd\":%d", line->fd);
   if (line->fd >= 0) log_out_put_text(o, fd);
   if (line->session && *line->session) log_out_put_json_member(o, "session", line->session);
@@ -113,7 +113,7 @@ static void log_out_put_line_as_text(struct log_out *o, const sio_log_line *line
   log_out_put_time(o, line->time_ms);
   log_out_put_text(o, " ");
   log_out_put_padded_column(o, line->level_name, 6);
-  log_out_put_padded_column(o, line->room, 8);
+  log_out_put_padded_column(o, line->part, 8);
   snprintf(fd, sizeof fd, "fd=%d ", line->fd);
   if (line->fd >= 0) log_out_put_text(o, fd);
   log_out_put_field(o, "session=", line->session);

@@ -102,8 +102,8 @@ static inline uint32_t msg_frame_len_with_header(const struct msg *m) {
   return m->ws_head + m->len;
 }
 /* Returns how many bytes of memory m takes, without its attachments and its compressed form. Unused
- * room for text is included: a short text takes a whole block of the pool. But for a msg of
- * sio__msg_new_without_text() no room for text is counted. */
+ * room for text is included: a short text takes a whole block of the pool. A msg that was made with
+ * sio__msg_new_without_text() is counted without any room for text. */
 static inline size_t msg_memory_size(const struct msg *m) {
   return sizeof *m + MSG_HEADROOM + m->cap;
 }

@@ -71,16 +71,16 @@ static int find_or_add_child_nsp_counter_of_address(struct addr_children **out, 
   return *out ? 0 : UV_ENOMEM;
 }
 
-/* a: the counter for the client's address; NULL: the host has asked for the namespace, or a client
- * without an IP address. */
+/* Logs that no child namespace was created. `a` is the counter for the address of the client; it is
+ * NULL if the host has asked for the namespace, or a client that has no IP address. */
 static void log_child_nsp_refusal(struct core *core, const struct addr_children *a) {
   if (a)
-    LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+    LOG_RATED(&core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NSP_REFUSED, NULL,
               "no namespace created: %u child namespaces exist, %u of them for the client's "
               "address (max_child_nsps)",
               core->nchildren, a->n);
   else
-    LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+    LOG_RATED(&core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NSP_REFUSED, NULL,
               "no namespace created: %u child namespaces exist (max_child_nsps)", core->nchildren);
 }
 
@@ -115,7 +115,7 @@ static void child_namespace_remove_if_still_unused(struct task *t) {
   sio_nsp *nsp = container_of(t, sio_nsp, remove_unused);
   struct core *core = nsp->core;
   if (!should_remove_child_namespace(nsp)) return;
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_GONE, NULL, ABOUT_NSP(nsp->name),
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_PART_SIO, LOG_NSP_GONE, NULL, ABOUT_NSP(nsp->name),
                   "namespace %s is empty and was removed", nsp->name);
   sio__map_del(&core->nsps, slice_str(nsp->name));
   list_remove(&nsp->sibling);
@@ -171,7 +171,7 @@ int sio__child_namespace_new(sio_nsp **out, sio_nsp *parent, sio_slice name,
   nsp->on_unused = child_namespace_schedule_removal_if_unused;
   list_append(&parent->as_parent->children, &nsp->sibling);
   core->nchildren++;
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_PART_SIO, LOG_NSP_MADE, NULL, ABOUT_NSP(nsp->name),
                   "namespace %s was created as a child of parent %s", nsp->name, parent->name);
   sio__nsp_run_namespace_created_hooks(nsp);
   return 0;

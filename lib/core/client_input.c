@@ -211,18 +211,18 @@ static void client_handle_non_connect_packet(struct client *cl, const struct pac
 static void log_received_packet(const struct client *cl, const struct packet *p) {
   struct log *log = &core_of_client(cl)->log;
   static const char *const names[] = { "CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR" };
-  LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_SESSION_OF(cl->session),
+  LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_PART_SIO, ABOUT_SESSION_OF(cl->session),
                       "received %s for namespace %.*s: %zu bytes of JSON, %u attachments",
                       names[p->type], LOG_SLICE(p->nsp), p->json.n, p->nbins);
   if (p->type == PACKET_CONNECT || p->json.n == 0) return;
-  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "received payload: %.*s",
+  LOG(log, SIO_LOG_TRACE, SIO_PART_SIO, "received payload: %.*s",
       p->json.n < LOG_LINE ? (int)p->json.n : LOG_LINE, p->json.p);
 }
 
 static void client_log_and_handle_packet(struct client *cl, struct packet *p) {
   if (is_socketio2_client(cl)) sio__packet_split_query_from_namespace(p);
   struct log *log = &core_of_client(cl)->log;
-  if (log->level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
+  if (log->level[SIO_PART_SIO] >= SIO_LOG_DEBUG) log_received_packet(cl, p);
   switch (p->type) {
     case PACKET_CONNECT: client_handle_connect_packet(cl, p); break;
     case PACKET_CONNECT_ERROR:

@@ -121,7 +121,7 @@ static void connect_pending_socket_and_run_hooks(sio_socket *s) {
   struct core *core = s->nsp->core;
   if (!sio__session_is_open(s->session) || !add_member_and_answer_connect(s)) return;
   sio__client_set_joined_and_end_join_timeout(client_of_session(s->session));
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED,
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_PART_SIO, LOG_SOCKET_JOINED,
                   sio__session_client_address(s->session), ABOUT_SOCKET(s),
                   "socket %s joined namespace %s from %s", s->own_id, s->nsp->name,
                   sio__session_client_address(s->session));
@@ -153,13 +153,13 @@ void sio__connect_refuse_without_log(struct client *cl, sio_slice nsp, enum sio_
 }
 
 void sio__connect_log_and_refuse(struct client *cl, sio_slice nsp, enum sio_refusal why) {
-  LOG_RATED_ABOUT(&core_of_client(cl)->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED,
+  LOG_RATED_ABOUT(&core_of_client(cl)->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NSP_REFUSED,
                   sio__session_client_address(cl->session), ABOUT_SESSION_OF(cl->session),
                   "CONNECT to namespace %.*s refused: %s", LOG_SLICE(nsp), refusal_texts[why]);
   sio__connect_refuse_without_log(cl, nsp, why);
 }
 
-static void pending_join_send_refusal_and_discard(struct pending_join *p, enum sio_refusal why) {
+static void refuse_and_discard_pending_socket(struct pending_join *p, enum sio_refusal why) {
   sio_socket *s = p->socket;
   s->nsp->core->stats.connects_refused[why]++;
   if (p->refusal)
@@ -188,7 +188,7 @@ static int pending_join_encode_refusal(struct pending_join *p, const char *messa
 static void pending_join_log_refusal(const struct pending_join *p, const char *why) {
   const sio_socket *s = p->socket;
   const char *peer = sio__session_client_address(s->session);
-  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, peer,
+  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NSP_REFUSED, peer,
                   ABOUT_SOCKET(s),
                   "socket %s from %s refused by the middleware of namespace %s: %s", s->own_id,
                   peer, s->nsp->name, why);
@@ -218,7 +218,7 @@ static void pending_join_log_and_encode_refusal(struct chain *c, const char *mes
   if (!pending_join_is_withdrawn_or_replaced(p)) pending_join_log_refusal(p, message);
   int err = pending_join_encode_refusal(p, message, data);
   if (!err || err == UV_ENOMEM) return;
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NSP_REFUSED, NULL,
             "CONNECT is refused without the data of sio_next_fail(), which cannot be encoded: %s",
             sio_strerror(err));
   (void)pending_join_encode_refusal(p, message, sio_null());
@@ -280,7 +280,7 @@ static void pending_join_refuse_or_discard_on_timeout(struct timer *t) {
   } else {
     pending_join_log_refusal(p, "no verdict within middleware_timeout_ms");
     (void)pending_join_encode_refusal(p, "timeout", sio_null());
-    pending_join_send_refusal_and_discard(p, SIO_REFUSED_TIMEOUT);
+    refuse_and_discard_pending_socket(p, SIO_REFUSED_TIMEOUT);
   }
   pending_join_end_adapter_lookup(p);
   sio__middleware_chain_abandon(&p->chain);
@@ -301,7 +301,7 @@ static void pending_join_accept_or_refuse_and_free(struct chain *c, bool ok) {
     else if (ok)
       connect_pending_socket_and_run_hooks(s);
     else
-      pending_join_send_refusal_and_discard(p, SIO_REFUSED_BY_MIDDLEWARE);
+      refuse_and_discard_pending_socket(p, SIO_REFUSED_BY_MIDDLEWARE);
   }
   pending_join_end_adapter_lookup(p);
   pending_join_free_newer_auth(p);

@@ -69,7 +69,7 @@ void sio__socket_finish_leaving_and_run_hooks(sio_socket *s, const sio_close_inf
   sio__recovery_save_socket_rooms(s);
   remove_socket_from_rooms_and_client(s);
   sio__event_queue_close(s);
-  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_LEFT, NULL,
+  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_INFO, SIO_PART_SIO, LOG_SOCKET_LEFT, NULL,
                   ABOUT_SOCKET(s), "socket %s left namespace %s: %s (%s)", s->own_id, s->nsp->name,
                   sio_reason_str(why->reason), why->detail);
   sio__nsp_run_disconnect_hooks(&s->nsp->disconnect, s, why);

@@ -220,7 +220,7 @@ static void event_queue_keep_refusal_of_middleware(struct chain *c, const char *
   int err =
       sio__encode_event_refusal_data_as_json(&core->loop.msgs, &core->scratch, &q->data, data);
   if (!err) return;
-  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, NULL,
+  LOG_RATED(&core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_EVENT_REFUSED, NULL,
             "an event is refused without the data of sio_next_fail(), which cannot be encoded: %s",
             sio_strerror(err));
 }
@@ -235,7 +235,7 @@ static void count_log_and_report_refused_event(struct event_queue *q, sio_socket
       q->refusal ? q->refusal : "no memory to copy the message of sio_next_fail()";
   const char *peer = sio__session_client_address(s->session);
   core->stats.events_refused++;
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_EVENT_REFUSED, peer, ABOUT_SOCKET(s),
                   "socket %s from %s: event \"%.*s\" refused by packet middleware: %s", s->own_id,
                   peer, LOG_SLICE(q->event.name), message);
   sio_error_info info = { UV_ECANCELED, message, slice(NULL, 0) };

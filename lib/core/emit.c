@@ -109,7 +109,7 @@ static unsigned count_room_names(const char *const *names) {
 static void log_broadcast(const sio_target *to, const char *event) {
   char rooms[32] = "all sockets";
   if (to->rooms) snprintf(rooms, sizeof rooms, "%u rooms", count_room_names(to->rooms));
-  LOG_ABOUT_UNCHECKED(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER,
+  LOG_ABOUT_UNCHECKED(&to->nsp->core->log, SIO_LOG_DEBUG, SIO_PART_ADAPTER,
                       ABOUT_NSP(to->nsp->name),
                       "broadcasting event \"%s\" in namespace %s to %s, except %u rooms", event,
                       to->nsp->name, rooms, count_room_names(to->except));
@@ -118,7 +118,7 @@ static void log_broadcast(const sio_target *to, const char *event) {
 static int encode_and_broadcast_event_to_target(const sio_target *to, const char *event,
                                                 sio_args args, sio_query *q) {
   sio_packet p;
-  if (to->nsp->core->log.level[SIO_ROOM_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
+  if (to->nsp->core->log.level[SIO_PART_ADAPTER] >= SIO_LOG_DEBUG) log_broadcast(to, event);
   int err =
       sio__packet_encode_broadcast_and_keep_for_replay(&p, to, event, args, q, slice(NULL, 0));
   if (!err) err = to->nsp->ops->broadcast(to->nsp->adapter, to, &p);

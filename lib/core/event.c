@@ -185,7 +185,7 @@ static int event_set_name(struct sio_event *e, const char *name) {
   return 0;
 }
 
-int sio_event_replace(sio_event *e, const char *name, sio_args args) {
+int sio_event_set_name_and_args(sio_event *e, const char *name, sio_args args) {
   sio_slice old = e->name;
   const char *old_c_name = e->c_name;
   if (name && sio__is_reserved_event_name(slice_str(name))) return SIO_ENAME;

@@ -8,8 +8,8 @@
  * With packet middleware the event is in a struct event_queue (dispatch.c); if the middleware
  * decides later, the borrowed bytes are copied with sio__event_copy_borrowed_data(). What the
  * accessors of an event have decoded stays valid until sio__event_clear(), also after
- * sio_event_replace(). Pointers to borrowed bytes, such as the JSON of an argument, are valid until
- * the callback returns.
+ * sio_event_set_name_and_args(). Pointers to borrowed bytes, such as the JSON of an argument, are
+ * valid until the callback returns.
  */
 #ifndef SIO_CORE_EVENT_H
 #define SIO_CORE_EVENT_H
@@ -64,7 +64,7 @@ int sio__event_copy_borrowed_data(struct sio_event *e);
 /* For an event of a peer: true if sio__event_copy_borrowed_data() has succeeded. */
 static inline bool sio__event_is_copied(const struct sio_event *e) { return !e->packet.nsp.p; }
 /* Returns the memory of the copies that sio__event_copy_borrowed_data() has made, and of arguments
- * that sio_event_replace() has set. */
+ * that sio_event_set_name_and_args() has set. */
 size_t sio__event_copies_memory_size(const struct sio_event *e);
 
 #endif

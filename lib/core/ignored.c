@@ -13,7 +13,7 @@ static const char *const causes[] = {
 __attribute__((cold)) void sio__count_and_log_ignored_packet(struct core *core, const char *peer,
                                                              sio_slice nsp, enum sio_ignored why) {
   core->stats.packets_ignored[why]++;
-  LOG_RATED(&core->log, SIO_LOG_DEBUG, SIO_ROOM_SIO, LOG_PACKET_IGNORED, peer,
+  LOG_RATED(&core->log, SIO_LOG_DEBUG, SIO_PART_SIO, LOG_PACKET_IGNORED, peer,
             "a packet of %s for namespace %.*s is ignored: %s", *peer ? peer : "a client",
             LOG_SLICE(nsp), causes[why]);
 }

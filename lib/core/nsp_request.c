@@ -173,7 +173,7 @@ static void nsp_request_refuse_or_restart_on_timeout(struct timer *t) {
     return;
   }
   LOG_RATED(
-      &r->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NSP_REFUSED, NULL,
+      &r->core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NSP_REFUSED, NULL,
       "CONNECT to namespace %.*s: the callbacks of sio_of_match() did not decide about the name "
       "within middleware_timeout_ms",
       LOG_SLICE(r->name));

@@ -48,11 +48,11 @@ static const struct msg *packet_get_msg_with_json(const sio_packet *p) {
 
 static void packet_log_sending(struct log *log, const sio_packet *p) {
   const struct msg *m = packet_get_msg_with_json(p);
-  LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_ROOM_SIO, ABOUT_NSP(p->nsp->name),
+  LOG_ABOUT_UNCHECKED(log, SIO_LOG_DEBUG, SIO_PART_SIO, ABOUT_NSP(p->nsp->name),
                       "sending %s \"%s\" in namespace %s, %u bytes without attachments",
                       p->event ? "event" : "ack", p->event ? p->event : "", p->nsp->name,
                       p->msg->len);
-  LOG(log, SIO_LOG_TRACE, SIO_ROOM_SIO, "sent payload: %.*s",
+  LOG(log, SIO_LOG_TRACE, SIO_PART_SIO, "sent payload: %.*s",
       m->len <= LOG_LINE ? (int)m->len - 1 : LOG_LINE, msg_data(m) + 1);
 }
 
@@ -69,7 +69,7 @@ static int packet_encode_with_optional_replay_offset(sio_packet *p, sio_nsp *nsp
   if (err) return err;
   p->offset_len = offset.n ? (uint32_t)offset.n + 3 : 0; /* 3 for a comma and two quotes */
   if (flags & SIO_NO_COMPRESS) packet_forbid_compression(p);
-  if (core->log.level[SIO_ROOM_SIO] >= SIO_LOG_DEBUG) packet_log_sending(&core->log, p);
+  if (core->log.level[SIO_PART_SIO] >= SIO_LOG_DEBUG) packet_log_sending(&core->log, p);
   return 0;
 }
 

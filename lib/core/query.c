@@ -140,7 +140,7 @@ void sio__query_count_dropped_answer(sio_query *q, int err) {
   if (q->status) return;
   q->status = err;
   LOG_RATED_ABOUT(
-      &core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_ANSWER_DROPPED, NULL, ABOUT_NSP(q->nsp->name),
+      &core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_ANSWER_DROPPED, NULL, ABOUT_NSP(q->nsp->name),
       "an answer to a broadcast, fetch or server-side event in namespace %s is dropped: %s",
       q->nsp->name, sio_strerror(err));
 }

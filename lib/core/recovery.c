@@ -163,7 +163,7 @@ static void recovery_record_give_to_adapter_and_free(struct recovery *r,
                                                      struct recovery_record *rec) {
   sio_saved_socket saved = { .size = sizeof saved, .id = rec->id, .pid = rec->pid };
   if (sio__saved_state_describe_for_adapter(&rec->saved, r->nsp, &saved)) {
-    LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+    LOG_RATED_ABOUT(&r->nsp->core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NO_MEMORY, NULL,
                     ABOUT_NSP(r->nsp->name),
                     "socket %s cannot be recovered: no memory to save its state", rec->id);
   } else {

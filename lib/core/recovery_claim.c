@@ -45,7 +45,8 @@ static int check_recovery_claim_and_set_replay_start(const struct recovery *r,
 
 static const char *recovery_failure_text(int cause) {
   static const char *const texts[SIO_RECOVERY_END] = {
-    [SIO_RECOVERY_NO_SESSION] = "the client's pid is unknown, has expired or is in use",
+    [SIO_RECOVERY_NO_SESSION] =
+        "the client's pid is unknown, has expired or is in use, or its saved state is invalid",
     [SIO_RECOVERY_BAD_OFFSET] = "the client's offset is invalid",
     [SIO_RECOVERY_LOG_GONE] = "not all events that the client may have missed are still kept",
     [SIO_RECOVERY_TOO_MUCH] =
@@ -60,7 +61,7 @@ static const char *recovery_failure_text(int cause) {
 void sio__recovery_count_and_log_failure(const sio_socket *s, int cause) {
   struct core *core = s->nsp->core;
   core->stats.recovery_failed[cause]++;
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_NOT_RECOVERED, NULL, ABOUT_SOCKET(s),
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_PART_SIO, LOG_NOT_RECOVERED, NULL, ABOUT_SOCKET(s),
                   "a client in namespace %s is not recovered: %s", s->nsp->name,
                   recovery_failure_text(cause));
 }

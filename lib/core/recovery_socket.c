@@ -49,7 +49,7 @@ int sio__recovery_send_missed_or_add_record(sio_socket *s) {
   s->recovery_record = sio__recovery_add_record_of_socket(r, s);
   if (!s->recovery_record)
     LOG_RATED_ABOUT(
-        &s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL, ABOUT_SOCKET(s),
+        &s->nsp->core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NO_MEMORY, NULL, ABOUT_SOCKET(s),
         "socket %s cannot be recovered if its connection breaks: no memory, or no random id",
         s->own_id);
   return 0;
@@ -62,7 +62,7 @@ void sio__recovery_finish_after_connect_answer(sio_socket *s) {
   sio__saved_state_clear(&rec->saved);
   struct core *core = s->nsp->core;
   core->stats.recovered++;
-  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_ROOM_SIO, LOG_SOCKET_JOINED, NULL, ABOUT_SOCKET(s),
+  LOG_RATED_ABOUT(&core->log, SIO_LOG_INFO, SIO_PART_SIO, LOG_SOCKET_JOINED, NULL, ABOUT_SOCKET(s),
                   "socket %s is recovered", s->id);
 }
 
@@ -106,7 +106,7 @@ void sio__recovery_free_record_unless_recoverable(sio_socket *s, int reason) {
 }
 
 static void log_and_free_unsavable_recovery_record(sio_socket *s) {
-  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_NO_MEMORY, NULL,
+  LOG_RATED_ABOUT(&s->nsp->core->log, SIO_LOG_WARN, SIO_PART_SIO, LOG_NO_MEMORY, NULL,
                   ABOUT_SOCKET(s), "socket %s cannot be recovered: no memory for its rooms or data",
                   s->own_id);
   free_recovery_record_of_socket(s);

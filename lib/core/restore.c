@@ -159,7 +159,7 @@ int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const s
   return err;
 }
 
-void sio__socket_restore_report_answer(sio_restore *r, int cause) {
+void sio__socket_restore_end_answer_of_adapter(sio_restore *r, int cause) {
   assert(cause >= 0 && cause < SIO_RECOVERY_END);
   if (r->relay) {
     r->relay->done(r, cause);

@@ -4,7 +4,7 @@
  * this server. The client has sent the pid, a secret id, of the lost socket; its new socket is
  * PENDING meanwhile (<sio/adapter.h>, "recovery").
  *
- *   ASKED --- sio__socket_restore_report_answer() ---> ANSWERED
+ *   ASKED --- sio__socket_restore_end_answer_of_adapter() ---> ANSWERED
  *   ANSWERED --- end of the loop's turn: on_answer() ---> JOINING
  *   ASKED --- the time is up: on_answer() ---> JOINING
  *   any --- sio__socket_restore_end_and_free() ---> freed
@@ -81,7 +81,7 @@ void sio__socket_restore_get_info(const sio_restore *r, sio_restore_info *out);
 int sio__socket_restore_add_found_socket(sio_restore *r, const sio_saved_socket *s);
 int sio__socket_restore_add_missed_event(sio_restore *r, sio_slice json, const sio_slice *bins,
                                          size_t nbins, sio_slice offset);
-void sio__socket_restore_report_answer(sio_restore *r, int cause);
+void sio__socket_restore_end_answer_of_adapter(sio_restore *r, int cause);
 
 /* Adds an event that the client of rec has missed. rec has come from the server of another thread
  * (adapters/threads_recovery.c). Returns 0, SIO_ETOOBIG or another error; after an error the client

@@ -22,7 +22,7 @@ static bool is_room_named_by_socket_id_and_joined(const sio_socket *s, const cha
 
 /* Logs that the socket joins or leaves a room: verb is "joins" or "leaves". */
 static void log_room_change(const sio_socket *s, const char *verb, const char *room) {
-  LOG_ABOUT(&s->nsp->core->log, SIO_LOG_DEBUG, SIO_ROOM_ADAPTER, ABOUT_SOCKET(s),
+  LOG_ABOUT(&s->nsp->core->log, SIO_LOG_DEBUG, SIO_PART_ADAPTER, ABOUT_SOCKET(s),
             "socket %s %s room \"%s\" of namespace %s", s->own_id, verb, room, s->nsp->name);
 }
 

@@ -129,7 +129,7 @@ static void count_log_and_report_refusal(struct eio *e, sio_request *r, const st
    * logged. */
   if (why->code == EIO_UNKNOWN_SID)
     detail = slice(sio__make_public_id((char[PUBLIC_ID_LEN + 1]){ "" }, detail), 8);
-  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
+  LOG_RATED(e->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
             "refused a request for %.*s from %s: %s %s %.*s%s%s", LOG_SLICE(r->path),
             sio__request_client_address(r), error_texts[why->code], why->name, LOG_SLICE(detail),
             hint ? ": " : "", hint ? hint : "");

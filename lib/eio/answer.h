@@ -39,7 +39,7 @@ struct refusal {
  * connection_error has answered r. */
 void sio__report_and_answer_refusal(struct eio *e, sio_request *r, const struct refusal *why);
 
-/* Calls the hooks of sio_on_headers() for an answer that is about to be sent. */
+/* Calls the hooks of sio_on_engine_headers() for an answer that is about to be sent. */
 void sio__run_response_header_hooks(struct eio *e, sio_request *r, bool initial);
 
 #endif

@@ -54,12 +54,12 @@ static void log_start_of_drops(struct backpressure *f) {
   const char *address = sio__session_client_address(c);
   if (e->lost)
     LOG_RATED_ABOUT(
-        c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
+        c->eio->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
         "more than queue_high bytes wait for session %.8s of %s: events for it are dropped",
         SESSION_TAG(c), address);
   else
     LOG_RATED_ABOUT(
-        c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
+        c->eio->log, SIO_LOG_INFO, SIO_PART_EIO, LOG_NOT_READING, address, ABOUT_SESSION(c),
         "session %.8s of %s: values that newer ones replace are dropped (SIO_FULL_KEEP_LATEST)",
         SESSION_TAG(c), address);
 }
@@ -68,7 +68,7 @@ static void log_end_of_drops(struct backpressure *f) {
   sio_session *c = f->session;
   struct drop_episode *e = &f->episode;
   if (!e->dropped.events) return;
-  LOG_RATED_ABOUT(c->eio->log, choose_log_level_for_drops(e), SIO_ROOM_EIO, LOG_NOT_READING,
+  LOG_RATED_ABOUT(c->eio->log, choose_log_level_for_drops(e), SIO_PART_EIO, LOG_NOT_READING,
                   sio__session_client_address(c), ABOUT_SESSION(c),
                   "session %.8s of %s: %llu %s (%llu bytes) were dropped in %llu s", SESSION_TAG(c),
                   sio__session_client_address(c), (unsigned long long)e->dropped.events,

@@ -172,7 +172,7 @@ static void set_wanted_events_of_all_engines(struct eio_group *g, unsigned wants
 }
 
 void sio__eio_update_packet_tracing(struct eio_group *g, const struct log *log) {
-  bool talks = log->cb && log->level[SIO_ROOM_EIO] >= SIO_LOG_DEBUG;
+  bool talks = log->cb && log->level[SIO_PART_EIO] >= SIO_LOG_DEBUG;
   set_wanted_events_of_all_engines(g, (g->wants & ~(unsigned)WANT_LOG) | (talks ? WANT_LOG : 0));
 }
 

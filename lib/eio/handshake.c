@@ -28,9 +28,11 @@
 struct admission {
   sio_next next; /* must be the first member: the host gets a pointer to it, which is cast back */
   struct eio *eio;
-  sio_request *r;        /* NULL after the request was answered or dropped */
-  struct list *at;       /* the link of the request hook that decides now */
-  unsigned waited : 1;   /* on_head has returned false, so the body is read after the decision */
+  sio_request *r;  /* NULL after the request was answered or dropped */
+  struct list *at; /* the link of the request hook that decides now */
+  /* on_head has returned false, because the host had not decided yet: the body is read after the
+   * host has decided. */
+  unsigned waited : 1;
   unsigned allowing : 1; /* all request hooks have decided, and allow_request decides now */
 };
 
@@ -170,7 +172,7 @@ static void route_session_request(struct eio *e, sio_request *r, sio_session *c)
 __attribute__((cold)) static void log_cors_fault(struct eio *e, const sio_request *r) {
   const char *fault = sio__cors_describe_refused_origin(e->opts->cors, r);
   if (!fault) return;
-  LOG_RATED(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
+  LOG_RATED(e->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_ENGINE_REFUSED, sio__request_client_address(r),
             "the browser at %s must hide the answer from a page of origin %.*s: %s",
             sio__request_client_address(r), LOG_SLICE(sio__request_header(r, "Origin")), fault);
 }
@@ -293,6 +295,7 @@ static bool start_admission_with_host_hooks(struct eio *e, sio_request *r) {
   return false;
 }
 
+/* Returns true if r is still to be answered; false if it was answered, or its connection closed. */
 static bool engine_add_cors_headers_or_answer_preflight(struct eio *e, sio_request *r) {
   if (r->method == HTTP_OPTIONS && !sio__handshake_query_has_sid(r)) log_cors_fault(e, r);
   int err = sio__cors_add_headers_or_answer_preflight(e->opts->cors, r);

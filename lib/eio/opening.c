@@ -129,9 +129,9 @@ void sio__accept_websocket_and_start_upgrade(struct eio *e, sio_request *r, sio_
   e->stats->upgrades_started++;
   if (why) {
     e->stats->upgrades_failed++;
-    LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
+    LOG_RATED_ABOUT(e->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_UPGRADE_FAILED,
                     sio__session_client_address(c), ABOUT_SESSION(c),
-                    "a WebSocket of %s cannot take over its session and is closed: %s",
+                    "a WebSocket of %s cannot upgrade its session and is closed: %s",
                     sio__session_client_address(c), why);
     sio__websocket_detach_session_and_close(w, 0, "");
   } else if (sio__start_upgrade_probe(c, w) == 0) {

@@ -140,7 +140,7 @@ static void drop_unfetched_queue(struct polling *p, int level) {
   c->eio->stats->bytes_lost += bytes;
   sio__polling_drop_queue(p);
   if (bytes)
-    LOG_RATED_ABOUT(c->eio->log, level, SIO_ROOM_EIO, LOG_NOT_READING,
+    LOG_RATED_ABOUT(c->eio->log, level, SIO_PART_EIO, LOG_NOT_READING,
                     sio__session_client_address(c), ABOUT_SESSION(c),
                     "%s did not fetch %zu bytes: they are lost", sio__session_client_address(c),
                     bytes);

@@ -21,10 +21,10 @@ void sio__polling_answer_store_or_refuse_get(sio_session *c, sio_request *r);
 /* If a GET waits, answers it at once, with the queue or, if nothing is queued, with a noop, so that
  * the client can upgrade or send its next request. */
 void sio__polling_answer_get_with_queue_or_noop(sio_session *c);
-/* Call this when the session has moved to a WebSocket: passes each queued msg to `take`, then
- * answers a waiting GET with a noop, and a POST whose answer was held back. Frees c->polling,
- * unless packets of a POST wait to be handled. `take` must take a reference of its own to a msg
- * that it keeps. */
+/* Call this when the session has moved to a WebSocket: passes each queued msg to `take`, answers a
+ * waiting GET with a noop, and then sends the answer to a POST that was held back. Frees
+ * c->polling, unless packets of a POST wait to be handled. `take` must take a reference of its own
+ * to a msg that it keeps. */
 void sio__polling_hand_over_to_websocket(sio_session *c,
                                          void (*take)(sio_session *c, struct msg *m));
 

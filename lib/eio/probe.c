@@ -64,7 +64,7 @@ static void upgrade_abort_and_close_websocket(sio_session *c) {
 static void upgrade_fail_and_log(struct upgrade *p, const char *why) {
   sio_session *c = p->probe.session;
   upgrade_abort_and_close_websocket(c);
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_UPGRADE_FAILED,
                   sio__session_client_address(c), ABOUT_SESSION(c),
                   "upgrade of session %.8s of %s failed: %s", SESSION_TAG(c),
                   sio__session_client_address(c), why);
@@ -127,7 +127,7 @@ static void move_queued_msg_to_websocket(sio_session *c, struct msg *m) {
   c->eio->stats->bytes_lost += m->len;
   if (c->state == SESSION_CLOSED) return;
   if (c->state == SESSION_CLOSING)
-    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_UPGRADE_FAILED,
+    LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_UPGRADE_FAILED,
                     sio__session_client_address(c), ABOUT_SESSION(c),
                     "packets for %s, whose session is closing, are lost: its new WebSocket cannot "
                     "queue them: %s",
@@ -157,7 +157,7 @@ static void complete_upgrade_to_websocket(struct upgrade *p) {
   struct ws_conn *w = p->ws;
   upgrade_end_keeping_websocket(p);
   count_completed_upgrade(c);
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_UPGRADED,
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_PART_EIO, LOG_UPGRADED,
                   sio__session_client_address(c), ABOUT_SESSION(c),
                   "session %.8s of %s upgraded to websocket", SESSION_TAG(c),
                   sio__session_client_address(c));

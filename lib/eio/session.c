@@ -176,7 +176,7 @@ int sio__session_new(sio_session **out, struct eio *e, sio_request *r, struct ke
   memcpy(c->sid, id, n);
   err = add_session_to_engine_and_threads_tables(c);
   if (err) {
-    sio__session_free_with_limits(c);
+    sio__session_free_block(c);
     return err;
   }
   c->head = head;
@@ -223,7 +223,7 @@ void sio__session_count_and_report_open(sio_session *c) {
   st->sessions_websocket += !polling;
   st->sessions_now[!polling]++;
   c->opened = 1;
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_ROOM_EIO, LOG_SESSION_OPENED,
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_INFO, SIO_PART_EIO, LOG_SESSION_OPENED,
                   sio__session_client_address(c), ABOUT_SESSION(c),
                   "session %.8s opened over %s by %s", SESSION_TAG(c), c->transport->name,
                   sio__session_client_address(c));
@@ -252,7 +252,7 @@ static void free_session(struct deferred_free *g) {
   sio__free(c->sent_callbacks);
   if (c->owns_text) sio__free((void *)(uintptr_t)c->close_info.ws_text);
   sio__kept_request_head_free(c->head);
-  sio__session_free_with_limits(c);
+  sio__session_free_block(c);
 }
 
 /* If a callback has closed the server while close_task ran, close_task may be queued again. The
@@ -306,7 +306,7 @@ static bool is_ordinary_session_end(int err) {
 
 static void log_session_end(const sio_session *c) {
   bool calm = is_ordinary_session_end(c->close_info.err);
-  LOG_RATED_ABOUT(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_ROOM_EIO,
+  LOG_RATED_ABOUT(c->eio->log, calm ? SIO_LOG_INFO : SIO_LOG_WARN, SIO_PART_EIO,
                   calm ? LOG_SESSION_CLOSED : LOG_SESSION_BROKEN, sio__session_client_address(c),
                   ABOUT_SESSION(c), "session %.8s of %s closed: %s (%s)", SESSION_TAG(c),
                   sio__session_client_address(c), sio_reason_str(c->close_info.reason),

@@ -9,7 +9,7 @@
 
 void sio__session_limits_report_exceeded(struct meter *m, const char *limit, uint64_t wait_ms) {
   sio_session *c = session_of_meter(m);
-  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED,
+  LOG_RATED_ABOUT(c->eio->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_LIMITED,
                   sio__session_client_address(c), ABOUT_SESSION(c), "%s sends more than %s",
                   sio__session_client_address(c), limit);
   sio_limited l = { .session = c, .limit = limit, .wait_ms = wait_ms };
@@ -39,7 +39,7 @@ sio_session *sio__session_alloc_with_limits(const struct eio *e, size_t id_size,
   return c;
 }
 
-void sio__session_free_with_limits(sio_session *c) {
+void sio__session_free_block(sio_session *c) {
   sio__free(c->limited ? (void *)session_limits_of(c) : c);
 }
 

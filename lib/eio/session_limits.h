@@ -35,7 +35,7 @@ static inline bool session_is_paused_by_rate_limit(const sio_session *c) {
  * sio__session_limits_report_exceeded(). Returns NULL if memory ran out. */
 sio_session *sio__session_alloc_with_limits(const struct eio *e, size_t id_size,
                                             const struct meter_ops *ops);
-void sio__session_free_with_limits(sio_session *c); /* frees c and its limits */
+void sio__session_free_block(sio_session *c); /* frees c and its limits */
 
 /* Counts the session for its address. If the address has too many sessions, answers r with 429 and
  * returns false. */

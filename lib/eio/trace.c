@@ -9,7 +9,7 @@ static const char *const packet_names[] = { "open",    "close",   "ping", "pong"
 
 /* The payload is not logged: it may hold passwords or tokens. */
 static void log_packet_type_and_size(sio_session *c, const char *way, const sio_engine_packet *p) {
-  LOG_ABOUT(c->eio->log, SIO_LOG_DEBUG, SIO_ROOM_EIO, ABOUT_SESSION(c),
+  LOG_ABOUT(c->eio->log, SIO_LOG_DEBUG, SIO_PART_EIO, ABOUT_SESSION(c),
             "packet %s %s: %s%s, %zu bytes", way, sio__session_client_address(c),
             p->binary ? "binary " : "", packet_names[p->type], p->data.n);
 }

@@ -146,7 +146,8 @@ static size_t find_invalid_asset_or_count(const sio_asset *table, size_t count) 
   return i;
 }
 
-void sio__assets_describe_fault(char *text, size_t size, const sio_asset *table, size_t count) {
+void sio__asset_table_write_fault_text(char *text, size_t size, const sio_asset *table,
+                                       size_t count) {
   *text = '\0';
   if (!table && count) {
     snprintf(text, size, "the table of files is NULL, and count is not 0");

@@ -33,7 +33,8 @@ struct assets;
 int sio__assets_new(struct assets **out, const sio_asset *table, size_t count,
                     const char *cache_control);
 /* Writes to `text` what is wrong with the table or one of its files; "" if nothing is. */
-void sio__assets_describe_fault(char *text, size_t size, const sio_asset *table, size_t count);
+void sio__asset_table_write_fault_text(char *text, size_t size, const sio_asset *table,
+                                       size_t count);
 void sio__assets_free(struct assets *a); /* a may be NULL */
 
 /* Percent-decodes `path`, and answers r if the table contains the result; "/dir/" stands for

@@ -73,7 +73,7 @@ int sio__coding_compress_text_to_msg(struct http *h, enum coding coding, sio_sli
   if (coding == CODING_NONE) return 0;
   int got = sio__deflate(h->deflater, form, &h->loop->msgs, text, out);
   if (got < 0)
-    LOG_RATED(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_NO_MEMORY, NULL,
+    LOG_RATED(h->log, SIO_LOG_WARN, SIO_PART_HTTP, LOG_NO_MEMORY, NULL,
               "a response or file is sent without compression: out of memory");
   return got;
 }

@@ -19,9 +19,9 @@ struct validators {
  * the answer, 304 or 412. Invalid dates are ignored. */
 int sio__evaluate_conditional_request(const sio_request *r, const struct validators *v);
 
-/* Returns true if the Range header may be used: if r has no If-Range, or if its If-Range names
- * exactly this version of the file, by a strong ETag, or by the date of a file whose ETag is
- * strong. */
+/* Returns true if the Range header may be used: if r has no If-Range; if its If-Range is the ETag
+ * of the file, and this ETag is strong; or if it is the date of the file, and the ETag of the file
+ * is strong. */
 bool sio__does_if_range_header_allow_partial_answer(const sio_request *r,
                                                     const struct validators *v);
 

@@ -88,7 +88,7 @@ void sio__http_conn_abort_request(struct http_conn *c, int err, const char *why)
 }
 
 void sio__http_conn_close_out_of_memory(struct http_conn *c) {
-  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_PART_HTTP, LOG_NO_MEMORY, c->address,
                   ABOUT_FD(http_conn_fd(c)), "%s: the connection is closed: out of memory",
                   c->address);
   sio__http_conn_close(c);
@@ -107,7 +107,7 @@ static enum sio_http_refusal refusal_kind_of_status(int status) {
 
 void sio__http_conn_refuse_request(struct http_conn *c, int status, int err, const char *why) {
   sio_request *r = c->req;
-  LOG_RATED_ABOUT(c->http->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, c->address,
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_WARN, SIO_PART_HTTP, LOG_REQUEST_REFUSED, c->address,
                   ABOUT_FD(http_conn_fd(c)), "%s: the request is refused with status %d: %s",
                   c->address, status, why);
   c->http->stats.refused[refusal_kind_of_status(status)]++;
@@ -326,7 +326,7 @@ static const char *address_for_counting_tls_handshake(const struct http_conn *c)
 static int start_tls_or_close(struct http_conn *c) {
   int err = sio__tls_start(c->conn, c->tls, address_for_counting_tls_handshake(c));
   if (!err) return 0;
-  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_PART_HTTP, LOG_NO_MEMORY, c->address,
                   ABOUT_FD(http_conn_fd(c)),
                   "%s: the connection is closed because TLS cannot be started: %s", c->address,
                   sio_strerror(err));
@@ -375,7 +375,7 @@ static void http_conn_init_and_add_to_pending(struct http_conn *c, struct http *
   list_append(&h->pending, &c->link);
   h->npending++;
   h->nconns++;
-  LOG_ABOUT(h->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(http_conn_fd(c)), "%s: connected",
+  LOG_ABOUT(h->log, SIO_LOG_DEBUG, SIO_PART_NET, ABOUT_FD(http_conn_fd(c)), "%s: connected",
             c->address);
 }
 

@@ -74,7 +74,7 @@ static void count_and_log_refused_websocket_handshake(struct http_conn *c, const
   const char *why = r->log_reason ? r->log_reason : "";
   h->stats.handshakes_refused++;
   if (r->log_reason && !*why) return;
-  LOG_RATED_ABOUT(h->log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_WS_REFUSED, c->address,
+  LOG_RATED_ABOUT(h->log, SIO_LOG_WARN, SIO_PART_HTTP, LOG_WS_REFUSED, c->address,
                   ABOUT_FD(http_conn_fd(c)),
                   "%s: a WebSocket on %.*s is refused with status %d%s%s", c->address,
                   LOG_SLICE(r->path), status, *why ? ": " : "", why);
@@ -102,7 +102,7 @@ int sio__http_queue_answer(sio_request *r, struct msg *head, struct msg *body, i
 
 void sio__http_close_after_failed_answer(sio_request *r, int err) {
   struct http_conn *c = r->conn;
-  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_NO_MEMORY, c->address,
+  LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_PART_HTTP, LOG_NO_MEMORY, c->address,
                   ABOUT_FD(http_conn_fd(c)),
                   "%s: the connection is closed because the request cannot be answered: %s",
                   c->address, sio_strerror(err));
@@ -161,7 +161,7 @@ static void close_or_reuse_conn_after_last_piece(struct http_conn *c) {
 void sio__http_conn_send_next_answer_piece(struct http_conn *c) {
   int err = read_and_queue_answer_piece(c);
   if (err) {
-    LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_ROOM_HTTP, LOG_ANSWER_CUT, c->address,
+    LOG_RATED_ABOUT(c->http->log, SIO_LOG_ERROR, SIO_PART_HTTP, LOG_ANSWER_CUT, c->address,
                     ABOUT_FD(http_conn_fd(c)),
                     "%s: the connection is closed in the middle of an answer: %s", c->address,
                     err == UV_EOF ? "the file was modified while it was sent" : sio_strerror(err));

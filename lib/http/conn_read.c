@@ -88,7 +88,7 @@ static void route_request_and_call_on_head(struct http_conn *c) {
   if (c->pending) move_conn_from_pending_to_conns(c);
   if (c->proxy)
     sio__proxy_info_find_client_and_set_secure(c->proxy, r, &c->http->proxies, c->address);
-  LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_ROOM_HTTP, ABOUT_FD(http_conn_fd(c)),
+  LOG_ABOUT(c->http->log, SIO_LOG_DEBUG, SIO_PART_HTTP, ABOUT_FD(http_conn_fd(c)),
             "%s: request %.*s %.*s", c->address, LOG_SLICE(r->method_text), LOG_SLICE(r->path));
   r->max_body = c->http->limits.max_body;
   r->mount = c->http->route(c->http, r);

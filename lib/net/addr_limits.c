@@ -221,7 +221,7 @@ void sio__addr_record_decrement_open_count(struct addr_record *p, enum addr_coun
 
 static void log_rejected_peer(struct addr_limits *g, const sio_rejection *r) {
   const char *peer = *r->address ? r->address : "a peer";
-  LOG_RATED(g->log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_TURNED_AWAY, r->address, "rejected %s: %s",
+  LOG_RATED(g->log, SIO_LOG_WARN, SIO_PART_NET, LOG_TURNED_AWAY, r->address, "rejected %s: %s",
             peer, r->detail);
 }
 

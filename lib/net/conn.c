@@ -164,10 +164,10 @@ const char *sio__conn_peer_address_text(const struct conn *c, char out[CONN_ADDR
  * connection changes, its memory is subtracted if the connection is blocked; after the change, its
  * new memory is added if the connection is blocked then. append_to_long_queue() calls neither of
  * these functions: it adds the memory of the appended msg itself. */
-static inline void subtract_queued_memory_if_blocked(const struct conn *c) {
+static inline void uncount_send_queue_as_held_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held -= c->out.memory;
 }
-static inline void add_queued_memory_if_blocked(const struct conn *c) {
+static inline void count_send_queue_as_held_if_blocked(const struct conn *c) {
   if (c->blocked) conn_loop(c)->stats.held += c->out.memory;
 }
 
@@ -235,10 +235,10 @@ void sio__conn_visit_queued_msgs(const struct conn *c, queue_visit_fn visit, voi
 
 void sio__conn_remove_queued_msgs_if(struct conn *c, queue_drop_fn drop, void *user) {
   if (!c->out.first) return;
-  subtract_queued_memory_if_blocked(c);
+  uncount_send_queue_as_held_if_blocked(c);
   sio__queue_remove_msgs_if(&c->out, conn_chunk_pool(c), encrypted_queue_bytes(c), drop, user);
   c->rare_flags |= CONN_RUNS;
-  add_queued_memory_if_blocked(c);
+  count_send_queue_as_held_if_blocked(c);
   conn_update_read_throttle(c);
 }
 
@@ -326,11 +326,11 @@ static ssize_t write_queue_once(struct conn *c, size_t *offered) {
   return n;
 }
 
-static void close_conn_and_keep_owner(struct conn *c);
+static void close_conn_without_clearing_owner(struct conn *c);
 
 void sio__conn_fail(struct conn *c, int err) {
   if (c->closed) return;
-  close_conn_and_keep_owner(c);
+  close_conn_without_clearing_owner(c);
   c->ops->failed(c, err);
   sio__conn_clear_owner(c);
 }
@@ -408,14 +408,14 @@ static void conn_on_blocked_update_poll_and_notify_owner(struct conn *c) {
 static void conn_flush(struct conn *c) {
   if (c->rare_flags && !call_flushing_callback_if_wanted(c)) return;
   bool wrote = c->out.bytes > 0 || c->wrote_early;
-  subtract_queued_memory_if_blocked(c);
+  uncount_send_queue_as_held_if_blocked(c);
   if (c->rare_flags) remove_and_count_passed_sent_marks(c);
   int all = write_queue_until_blocked(c);
   if (all > 0) {
     conn_on_drained(c, wrote);
     return;
   }
-  add_queued_memory_if_blocked(c);
+  count_send_queue_as_held_if_blocked(c);
   if (all)
     sio__conn_fail(c, all);
   else
@@ -427,7 +427,7 @@ void sio__conn_write_queue_now(struct conn *c) {
   if (c->rare_flags) remove_and_count_passed_sent_marks(c);
   c->wrote_early |= c->out.bytes > 0;
   if (write_queue_until_blocked(c) < 0) return;
-  add_queued_memory_if_blocked(c);
+  count_send_queue_as_held_if_blocked(c);
   if (c->rare_flags) remove_and_count_passed_sent_marks(c);
   conn_update_read_throttle(c);
   conn_update_poll(c);
@@ -570,14 +570,14 @@ void sio__conn_remove_from_loop_and_free_later(struct conn *c) {
   list_remove(&c->link);
   set_open_conn_count(conn_loop(c), conn_loop(c)->nconns - 1);
   list_remove(&c->dirty);
-  subtract_queued_memory_if_blocked(c);
+  uncount_send_queue_as_held_if_blocked(c);
   sio__queue_clear(&c->out, conn_chunk_pool(c));
   if (c->counted) sio__addr_record_decrement_open_count(c->extra[0].addr_record, ADDR_CONNS);
   /* uv_close() stops polling the descriptor immediately, so the descriptor can be closed now. */
   uv_close((uv_handle_t *)&c->poll, on_conn_poll_handle_closed);
 }
 
-static void close_conn_and_keep_owner(struct conn *c) {
+static void close_conn_without_clearing_owner(struct conn *c) {
   conn_loop(c)->stats.lost += c->out.bytes;
   if (c->secure) conn_tls_ops(c)->close(c);
   sio__conn_remove_from_loop_and_free_later(c);
@@ -586,6 +586,6 @@ static void close_conn_and_keep_owner(struct conn *c) {
 
 void sio__conn_close(struct conn *c) {
   if (c->closed) return;
-  close_conn_and_keep_owner(c);
+  close_conn_without_clearing_owner(c);
   sio__conn_clear_owner(c);
 }

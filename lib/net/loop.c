@@ -70,8 +70,8 @@ static void close_loop_handles_and_drop_log_lines(struct loop *l);
 static bool run_posted_calls_and_check_loop_idle(struct loop *l);
 
 /* Starts the idle handle, which makes uv_backend_timeout() return 0: a host that runs the loop in
- * steps then does not wait for events while there is work. In a turn that began in libuv's poll the
- * idle handle is not needed, since such a turn ends before uv_run() returns. */
+ * steps then does not wait for events while there is work. A turn that began in libuv's poll does
+ * not need the idle handle: it ends before uv_run() returns, and so before the host could wait. */
 static void start_idle_handle(struct loop *l) { uv_idle_start(&l->idle, on_idle_do_nothing); }
 
 void sio__loop_request_turn_end(struct loop *l) {
@@ -298,7 +298,7 @@ void sio__loop_stop_timer(struct loop *l, struct timer *t) {
 
 bool sio__loop_count_and_log_refused_call(struct loop *l, const char *call) {
   l->refused++;
-  LOG_RATED(l->log, SIO_LOG_ERROR, SIO_ROOM_SIO, LOG_CALL_REFUSED, NULL,
+  LOG_RATED(l->log, SIO_LOG_ERROR, SIO_PART_SIO, LOG_CALL_REFUSED, NULL,
             "%s is refused: it was called inside %s", call, l->watcher);
   return true;
 }

@@ -94,8 +94,9 @@ int sio__threads_set_cluster_member(sio_threads *t, struct member_id id, bool re
 /* Sets *out to the member whose adapter connects all members to a cluster. Returns false if there
  * is no such member, or no longer. out may be NULL. */
 bool sio__threads_find_cluster_member(sio_threads *t, struct member_id *out);
-/* Returns true if the adapter that connects all members to a cluster, or was the last to do that,
- * keeps the lost sockets of all members (sio/adapter.h). */
+/* Returns true if the adapter that connects all members to a cluster keeps the lost sockets of all
+ * members (sio/adapter.h). If no member has such an adapter any more, the last one that a member
+ * had counts. */
 static inline bool sio__threads_does_cluster_keep_lost_sockets(const sio_threads *t) {
   return atomic_load_explicit(&t->cluster_recovers, memory_order_relaxed);
 }

@@ -166,7 +166,7 @@ static void fail_established_tls_conn(struct conn *c, int err, const char *why) 
   struct tls *t = tls_of_conn(c);
   char peer[CONN_ADDRESS];
   mark_and_count_tls_failure(c, t, SIO_TLS_FAILED_BROKEN);
-  LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd), "%s: TLS failed: %s",
+  LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_PART_NET, ABOUT_FD(c->fd), "%s: TLS failed: %s",
             sio__conn_peer_address_text(c, peer), why);
   if (!c->blocked) send_ciphertext(c, t);
   sio__conn_fail(c, err);
@@ -200,7 +200,7 @@ static bool on_tls_eof(struct conn *c) {
     fail_tls_handshake(c, SIO_TLS_FAILED_CLOSED, "the peer disconnected during the TLS handshake");
     return true;
   }
-  LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_ROOM_NET, ABOUT_FD(c->fd),
+  LOG_ABOUT(conn_loop(c)->log, SIO_LOG_DEBUG, SIO_PART_NET, ABOUT_FD(c->fd),
             "%s: the stream ended without a TLS close_notify",
             sio__conn_peer_address_text(c, peer));
   return false;

@@ -24,10 +24,10 @@ enum {
 /* ---- the scanner ------------------------------------------------------------------------ */
 
 /* Returns the position of the first quote, backslash or control character at or after p, or `end`
- * if there is none. `base` is the start of the text. To search the last 1 to 7 bytes in one step,
- * the 8 bytes before `end` are loaded (if the text has so many), and the bytes before p are shifted
- * out of the word. The zeros that are shifted in look like control characters, so the search stops
- * at `end`. */
+ * if there is none. `base` is the start of the text. Eight bytes are searched at a time. For the
+ * last 1 to 7 bytes, the word of the 8 bytes before `end` is loaded, if the text has so many. A
+ * shift removes the bytes before p from the word, and fills it up with zeros after the last byte. A
+ * zero counts as a control character, so the search stops at `end`. */
 static inline const char *skip_plain_string_bytes(const char *base, const char *p,
                                                   const char *end) {
   for (; end - p >= 8; p += 8) {
@@ -41,11 +41,12 @@ static inline const char *skip_plain_string_bytes(const char *base, const char *
   return p;
 }
 
+/* An array or object that has begun and not ended. */
 struct frame {
   uint32_t off;     /* the offset of the array or object in the text */
-  uint32_t num_at;  /* the offset of the value of its member "num"; 0 if none was read yet */
+  uint32_t num_at;  /* the offset of the value of the object's member "num"; 0: none was read yet */
   bool object;      /* false: an array */
-  bool placeholder; /* its member "_placeholder" is true */
+  bool placeholder; /* the object's member "_placeholder" is true */
 };
 
 struct cursor {

@@ -390,7 +390,7 @@ bool sio__tree_read_placeholder_number(const struct cJSON *t, uint32_t *num) {
 
 /* Marks t if t is a placeholder. Otherwise returns true if t has members, which may be
  * placeholders. */
-static bool mark_tree_placeholder_else_check_for_members(struct cJSON *t) {
+static bool mark_tree_placeholder_else_has_members(struct cJSON *t) {
   uint32_t num;
   bool placeholder = sio__tree_read_placeholder_number(t, &num);
   if (placeholder) t->type |= TREE_PLACEHOLDER;
@@ -401,7 +401,7 @@ void sio__tree_mark_placeholders(struct cJSON *t) {
   struct cJSON *open[JSON_DEPTH_MAX]; /* the arrays and objects that contain t */
   unsigned depth = 0;
   while (t) {
-    if (mark_tree_placeholder_else_check_for_members(t) && depth < JSON_DEPTH_MAX) {
+    if (mark_tree_placeholder_else_has_members(t) && depth < JSON_DEPTH_MAX) {
       open[depth++] = t;
       t = t->child;
       continue;

@@ -27,7 +27,7 @@ struct writer {
    * placeholders, the objects that stand for attachments. */
   bool may_have_bins;
   bool unbound_placeholder; /* a placeholder was found in a value that has no attachments */
-  unsigned depth;           /* how many values SIO_ARRAY and SIO_OBJECT contain the current one */
+  unsigned depth;           /* how many SIO_ARRAY and SIO_OBJECT values are around this one */
   int err; /* the first error; after it sio__writer_finish_and_take_packet() discards the text */
 };
 

@@ -137,7 +137,7 @@ struct sio_redis {
   /* the number (the field `seq`) of the entry that was queued last, for any stream; by it readers
    * recognise an entry that was added twice: see stream_repeats.h */
   uint64_t last_seq;
-  struct msgs msgs; /* allocates messages while they are written */
+  struct msgs msgs; /* the allocator for messages that are being composed or converted */
   sio_redis_state_cb on_state;
   void *on_state_user;
   enum sio_redis_state state, told_state;

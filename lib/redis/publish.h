@@ -107,8 +107,9 @@ int sio__random_alphanumeric_id(char out[CLASSIC_UID + 2]);
  * sio__message_write_channel_name(). */
 int sio__publish_and_clear_message(sio_adapter *a, const char *kind, const char *last,
                                    struct message *m);
-/* Converts m, with the attachments bins[], to MessagePack, publishes it on a channel, and clears m.
- * For kind, last and errors see sio__publish_and_clear_message(). */
+/* Converts m, with the attachments bins[], to MessagePack, queues it to be published on a channel,
+ * and clears m. The arguments kind and last, and the errors, are those of
+ * sio__publish_and_clear_message(). */
 int sio__publish_as_msgpack_and_clear(sio_adapter *a, const char *kind, const char *last,
                                       struct message *m, const sio_slice *bins, size_t nbins);
 

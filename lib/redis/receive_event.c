@@ -63,7 +63,7 @@ int sio__deliver_received_broadcast(sio_adapter *a, sio_slice packet, sio_slice 
   int err = sio__parse_event_packet(a, packet, &data, &ours);
   if (!err && ours) err = sio__received_target_parse(&t, opts);
   if (!err && ours) {
-    const sio_target to = sio__make_local_target(a, &t);
+    const sio_target to = sio__make_target_in_process(a, &t);
     err = sio__deliver_event_to_local_sockets(a, data, &to, NULL, slice(NULL, 0), 0);
   }
   sio__received_target_clear(&t);
@@ -121,7 +121,7 @@ void sio__received_event_clear(struct received_event *ev) {
 
 int sio__received_event_deliver(sio_adapter *a, const struct received_event *ev, const char *key,
                                 sio_slice offset, uint64_t origin) {
-  sio_target to = sio__make_local_target(a, &ev->target);
+  sio_target to = sio__make_target_in_process(a, &ev->target);
   to.key = key;
   if (to.flags & SIO_VOLATILE) offset = slice(NULL, 0);
   return sio__deliver_event_to_local_sockets(a, ev->data, &to, NULL, offset, origin);

@@ -81,7 +81,7 @@ static int emit_with_acks_to_local_sockets(struct requester *k, sio_slice data,
                                          .reply = publish_local_ack_as_response,
                                          .end = free_requester_after_acks };
   sio_adapter *a = k->adapter;
-  const sio_target to = sio__make_local_target(a, t);
+  const sio_target to = sio__make_target_in_process(a, t);
   sio_query *q;
   struct requester *kept = requester_copy(k);
   if (!kept) return UV_ENOMEM;
@@ -150,8 +150,8 @@ int sio__handle_fetch_sockets_request(struct requester *k, sio_slice opts) {
   struct requester *kept = err ? NULL : requester_copy(k);
   if (!err && !kept) err = UV_ENOMEM;
   if (!err) {
-    err = sio_all_fetch(sio__make_local_target(k->adapter, &t), 0, publish_fetched_local_sockets,
-                        kept);
+    err = sio_all_fetch(sio__make_target_in_process(k->adapter, &t), 0,
+                        publish_fetched_local_sockets, kept);
     err = busy_if_max_acks_queries_pending(err);
     if (err) sio__free(kept);
   }
@@ -191,7 +191,7 @@ static int publish_ids_of_matching_sockets(const struct requester *k, sio_slice 
   struct received_target t = { 0 };
   int err = sio__received_target_parse_rooms(&t, rooms);
   if (err) return err;
-  const sio_target to = sio__make_local_target(k->adapter, &t);
+  const sio_target to = sio__make_target_in_process(k->adapter, &t);
   begin_response_message(&m, k, MESSAGE_FETCH);
   sio__message_write_raw_json(&m, SLICE(",\"sockets\":["));
   err = memory_adapter_ops(k->adapter)
@@ -212,7 +212,7 @@ int sio__handle_join_leave_or_disconnect(sio_adapter *a, enum message_type type,
   int err = sio__received_target_parse(&t, f->opts);
   if (!err) err = sio__unpack_room_names(&rooms, f->rooms);
   if (!err) {
-    const sio_target to = sio__make_local_target(a, &t);
+    const sio_target to = sio__make_target_in_process(a, &t);
     switch (type) {
       case MESSAGE_JOIN: err = sio_all_join(to, rooms.list); break;
       case MESSAGE_LEAVE: err = sio_all_leave(to, rooms.list); break;

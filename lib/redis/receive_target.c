@@ -44,7 +44,7 @@ void sio__received_target_clear(struct received_target *t) {
   sio__unpacked_room_names_clear(&t->except);
 }
 
-sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t) {
+sio_target sio__make_target_in_process(const sio_adapter *a, const struct received_target *t) {
   return (sio_target){ .nsp = a->nsp,
                        .rooms = t->everybody ? NULL : t->rooms.list,
                        .except = t->except.list,

@@ -26,6 +26,6 @@ void sio__received_target_clear(struct received_target *t);
  * is not limited to rooms. If `rooms` has elements, but sio__unpack_room_name() accepts none of
  * them, the message is for no socket. */
 int sio__received_target_parse_rooms(struct received_target *t, sio_slice rooms);
-sio_target sio__make_local_target(const sio_adapter *a, const struct received_target *t);
+sio_target sio__make_target_in_process(const sio_adapter *a, const struct received_target *t);
 
 #endif

@@ -24,7 +24,7 @@ int sio__serve_or_reject_connection(sio_server *srv, int fd, const sio_tls *tls)
   int err = sio__http_serve_accepted_socket(&srv->http, fd, tls);
   if (!err || err == SIO_ELIMIT) return err;
   srv->core.stats.connections_refused++;
-  LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, LOG_NO_MEMORY, NULL,
+  LOG_RATED(&srv->core.log, SIO_LOG_ERROR, SIO_PART_NET, LOG_NO_MEMORY, NULL,
             "a new connection cannot be served and is closed: %s", sio_strerror(err));
   return err;
 }

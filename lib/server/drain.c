@@ -88,7 +88,7 @@ int sio_server_drain(sio_server *srv, const sio_drain_options *options, void (*d
   srv->engines.draining = true;
   sio__server_mark_draining_in_threads(srv);
   srv->engines.retry_after_s = d.retry_after_s;
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_PART_SIO,
       "the server drains: it ends %zu sessions within %u ms", (size_t)srv->core.stats.sessions,
       d.spread_ms);
   /* The first step of the drain runs later, in a turn of the loop. If the server has no sessions,

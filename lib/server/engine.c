@@ -13,7 +13,7 @@ int sio_use_engine_request(sio_server *srv, sio_request_use_cb cb, void *user) {
   return sio__eio_add_request_hook(&srv->engines, cb, user);
 }
 
-int sio_on_headers(sio_server *srv, sio_headers_cb cb, void *user) {
+int sio_on_engine_headers(sio_server *srv, sio_headers_cb cb, void *user) {
   return sio__eio_add_header_hook(&srv->engines, cb, user);
 }
 

@@ -134,7 +134,7 @@ static int ask_server_of_thread_for_stats(sio_server *srv, struct member_id to,
 static void count_and_log_lost_stats_request(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) return;
   srv->core.stats.thread_messages_lost++;
-  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, LOG_THREAD_MESSAGE_LOST, NULL,
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_PART_SIO, LOG_THREAD_MESSAGE_LOST, NULL,
             "the server of another thread cannot be asked for its statistics: %s",
             sio_strerror(err));
 }

@@ -20,7 +20,7 @@ static void assign_accepted_connection_to_thread(struct listener *ln, int fd) {
 static void count_and_log_failed_accept(struct listener *ln, int err) {
   sio_server *srv = ln->owner;
   srv->core.stats.accept_failures++;
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET,
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_PART_NET,
       "cannot accept a connection: %s; the next try is in 100 ms", sio_strerror(err));
 }
 
@@ -56,7 +56,7 @@ static void add_and_log_listener(sio_server *srv, struct listener *ln,
                                  const sio_listen_options *o) {
   ln->tls = o->tls;
   list_append(&srv->listeners, &ln->link);
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_NET, "listening on %s, path %s, %s%s%s",
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_PART_NET, "listening on %s, path %s, %s%s%s",
       describe_listen_address(o, sio__listener_port(ln)).text, srv->opts.o.path,
       describe_enabled_transports(srv), o->tls ? ", TLS by " : "", o->tls ? o->tls->ops->name : "");
 }
@@ -80,7 +80,7 @@ static int open_listener(sio_server *srv, struct listener **out, const sio_liste
  * listen often exits before its loop runs. */
 static int log_listen_failure_and_return_error(sio_server *srv, const sio_listen_options *o,
                                                int err, const char *reason) {
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_NET, "cannot listen on %s: %s",
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_PART_NET, "cannot listen on %s: %s",
       describe_listen_address(o, o->port).text, reason);
   sio_log_flush(srv);
   return err;

@@ -17,12 +17,12 @@
  * then the server that should serve it is closing. */
 static void count_and_log_lost_handed_over_conn(sio_server *srv, int err) {
   if (err == SIO_ECLOSED) {
-    LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_ROOM_NET,
+    LOG(&srv->core.log, SIO_LOG_DEBUG, SIO_PART_NET,
         "a connection is closed: the server of its session is closing");
     return;
   }
   srv->core.stats.thread_messages_lost++;
-  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_NET, LOG_THREAD_MESSAGE_LOST, NULL,
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_PART_NET, LOG_THREAD_MESSAGE_LOST, NULL,
             "a connection cannot be handed over to the server of another thread and is closed: %s",
             sio_strerror(err));
 }
@@ -63,7 +63,7 @@ static void hand_over_conn_of_request_to_thread(struct eio_group *g, sio_request
 /* The adapter of the cluster keeps the lost sockets of all members, so all members need the same
  * max_disconnection_ms. */
 static void log_that_recovery_differs_between_threads(struct log *log, const char *where) {
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+  LOG(log, SIO_LOG_ERROR, SIO_PART_SIO,
       "%s: with this adapter of sio_threads_set_adapter(), all threads need the same "
       "recovery.max_disconnection_ms",
       where);

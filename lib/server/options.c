@@ -75,7 +75,7 @@ __attribute__((format(printf, 3, 4))) static int log_invalid_option(struct log *
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO, "sio_options.%s: %s", field, text);
+  LOG(log, SIO_LOG_ERROR, SIO_PART_SIO, "sio_options.%s: %s", field, text);
   return UV_EINVAL;
 }
 
@@ -258,7 +258,7 @@ static int check_and_parse_proxy_options(struct options *opts, struct log *log) 
   if (!o->trusted_proxies) return 0;
   int err = sio__addr_set_parse(&opts->trusted, o->trusted_proxies, &which);
   if (err == UV_EINVAL)
-    LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+    LOG(log, SIO_LOG_ERROR, SIO_PART_SIO,
         "sio_options.trusted_proxies: \"%s\" is not an IP address, address/bits or \"unix\"",
         which);
   opts->o.trusted_proxies = NULL;
@@ -357,7 +357,7 @@ static bool is_valid_origin(const char *s) {
 }
 
 /* Copies allowed_origins into one block of memory: first the pointers, then the texts. */
-static int check_and_copy_origins_option(struct options *opts, struct log *log) {
+static int check_and_copy_allowed_origins_option(struct options *opts, struct log *log) {
   const char *const *from = opts->o.allowed_origins;
   size_t n = 0, bytes = 0;
   if (!from) return 0;
@@ -457,7 +457,7 @@ int sio__options_check_and_copy(struct options *opts, const sio_options *in, str
   if (!err) err = check_initial_packet_option(&opts->o, log);
   if (!err) err = check_and_copy_cors_option(opts, log);
   if (!err) err = check_and_copy_cookie_option(opts, log);
-  if (!err) err = check_and_copy_origins_option(opts, log);
+  if (!err) err = check_and_copy_allowed_origins_option(opts, log);
   if (!err) err = check_and_parse_proxy_options(opts, log);
   if (err) sio__options_clear(opts);
   return err;

@@ -28,7 +28,7 @@ static int route_log_flush_and_return_error(sio_server *srv, int err) {
 
 static int log_refused_path(sio_server *srv, int err, const char *what, const char *path,
                             const char *fault) {
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "cannot add %s for %.100s: %s", what,
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_PART_HTTP, "cannot add %s for %.100s: %s", what,
       replace_null_by_word_null(path), choose_route_failure_text(err, fault));
   return route_log_flush_and_return_error(srv, err);
 }
@@ -77,7 +77,7 @@ int sio__log_refused_static(sio_server *srv, int err, const char *prefix, const 
                             const sio_files_options *options) {
   struct route_fault fault;
   describe_prefix_or_options_fault(&fault, prefix, options);
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP,
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_PART_HTTP,
       "cannot serve the files of directory %.100s under %.100s: %s", replace_null_by_word_null(dir),
       replace_null_by_word_null(prefix),
       choose_route_failure_text(err, *fault.text || dir ? fault.text : "dir is NULL"));
@@ -88,8 +88,8 @@ int sio__log_refused_assets(sio_server *srv, int err, const char *prefix, const 
                             size_t count, const sio_files_options *options) {
   struct route_fault fault;
   describe_prefix_or_options_fault(&fault, prefix, options);
-  if (!*fault.text) sio__assets_describe_fault(fault.text, sizeof fault.text, table, count);
-  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_ROOM_HTTP, "cannot serve files in memory under %.100s: %s",
+  if (!*fault.text) sio__asset_table_write_fault_text(fault.text, sizeof fault.text, table, count);
+  LOG(&srv->core.log, SIO_LOG_ERROR, SIO_PART_HTTP, "cannot serve files in memory under %.100s: %s",
       replace_null_by_word_null(prefix), choose_route_failure_text(err, fault.text));
   return route_log_flush_and_return_error(srv, err);
 }

@@ -60,7 +60,7 @@ static void ignore_aborted_client_bundle_request(sio_request *r, int err, const 
 /* Logs that a client requests Socket.IO at a path at which there is no engine. Unless the host has
  * a route for it, the client only gets status 404, so its user cannot see what is wrong. */
 __attribute__((cold)) static void log_wrong_engine_path(sio_server *srv, sio_request *r) {
-  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_ENGINE_REFUSED,
+  LOG_RATED(&srv->core.log, SIO_LOG_WARN, SIO_PART_EIO, LOG_ENGINE_REFUSED,
             sio__request_client_address(r),
             "a client at %s requests Socket.IO at path %.*s, but sio_options.path is %s",
             sio__request_client_address(r), LOG_SLICE(r->path), srv->opts.o.path);

@@ -78,7 +78,7 @@ static void close_all_connections_as_timed_out(struct loop *l) {
 
 static void close_connections_on_shutdown_timeout(struct timer *t) {
   sio_server *srv = container_of(t, sio_server, shutdown_timer);
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_PART_SIO,
       "shutdown_timeout_ms is over: %u connections are still open and are closed now",
       srv->core.loop.nconns);
   sio__http_close_all_conns_and_abort_requests(&srv->http);
@@ -136,7 +136,7 @@ int sio_server_close(sio_server *srv, void (*done)(void *user), void *user) {
       loop_refuse_call_inside_observer_callback(&srv->core.loop, "sio_server_close()"))
     return SIO_ESTATE;
   sio__server_end_membership_in_threads(srv);
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_PART_SIO,
       "the server closes; open now: %u connections, %llu sockets", srv->core.loop.nconns,
       (unsigned long long)srv->core.stats.sockets);
   srv->core.closing = true;

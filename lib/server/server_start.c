@@ -64,12 +64,12 @@ static unsigned loop_stall_threshold_ms(const sio_options *o) {
 static void count_and_log_loop_stall(struct loop *l, uint64_t ms) {
   sio_server *srv = container_of(l, sio_server, core.loop);
   srv->core.stats.stalls++;
-  LOG(&srv->core.log, SIO_LOG_WARN, SIO_ROOM_SIO, "the program blocked the event loop for %llu ms",
+  LOG(&srv->core.log, SIO_LOG_WARN, SIO_PART_SIO, "the program blocked the event loop for %llu ms",
       (unsigned long long)ms);
 }
 
 static void log_that_server_has_closed(struct loop *l) {
-  LOG(l->log, SIO_LOG_INFO, SIO_ROOM_SIO, "the server has closed");
+  LOG(l->log, SIO_LOG_INFO, SIO_PART_SIO, "the server has closed");
 }
 
 static int init_server_loop_limits_and_routing(sio_server *srv, struct uv_loop_s *uv) {
@@ -102,7 +102,7 @@ static int init_log_and_check_and_copy_options(struct options *opts, struct log 
   int level = o.log_level ? o.log_level : SIO_LOG_WARN;
   sio__log_init(log, o.log, o.log_user, level);
   if (!err) return sio__options_check_and_copy(opts, &o, log);
-  LOG(log, SIO_LOG_ERROR, SIO_ROOM_SIO,
+  LOG(log, SIO_LOG_ERROR, SIO_PART_SIO,
       "sio_options: its size is less than in version 0.1, or a field of a newer version is set");
   return err;
 }
@@ -162,7 +162,7 @@ int sio_server_new(struct uv_loop_s *loop, const sio_options *opts, sio_server *
     return err;
   }
   sio_server *srv = *out;
-  LOG(&srv->core.log, SIO_LOG_INFO, SIO_ROOM_SIO,
+  LOG(&srv->core.log, SIO_LOG_INFO, SIO_PART_SIO,
       "libsio %s, libuv %s; path %s, ping every %u ms, messages up to %zu bytes, client script %s",
       sio_version(), uv_version_string(), srv->opts.o.path, srv->opts.o.ping_interval_ms,
       srv->opts.o.max_payload, sio__client_assets_count ? sio__client_version : "not built in");

@@ -34,7 +34,7 @@ struct worker_threads {
   /* All worker threads have reported the result of setup: they run their loops or, after an error,
    * close their servers. */
   bool begun;
-  int err; /* the first error of any worker */
+  int err; /* the first error of any worker; if there is none, an error of starting the threads */
   unsigned count;
   struct worker workers[];
 };
@@ -42,7 +42,8 @@ struct worker_threads {
 /* ---- on the worker's thread ---------------------------------------------------------------- */
 
 /* Reports the result of setup on this worker thread (or why there is no server), and waits until
- * all worker threads have done so. Returns the first error of any of them. */
+ * all worker threads have done so. Returns the first error of any of them or, if there is none, the
+ * error of starting the threads. */
 static int report_setup_result_and_await_workers(struct worker_threads *w, int err) {
   uv_mutex_lock(&w->lock);
   if (!w->err) w->err = err;

@@ -143,8 +143,8 @@ static int use_ssl_ctx_of_host_alone(struct bundle *b, const sio_openssl_options
   return 0;
 }
 
-int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
-                        const struct complaint *why) {
+int sio__tls_server_bundle_new(struct bundle **out, const sio_openssl_options *o,
+                               const struct complaint *why) {
   if (o->min_version != SIO_TLS_1_2 && o->min_version != SIO_TLS_1_3)
     return sio__tls_set_error(why, UV_EINVAL,
                               "min_version: %d is neither SIO_TLS_1_2 nor SIO_TLS_1_3",

@@ -30,8 +30,8 @@ struct bundle {
 
 /* Makes the bundle of a server from its options. Returns 0 and sets *out to the bundle, which has
  * one reference; or returns an error with a text in *why. */
-int sio__tls_bundle_new(struct bundle **out, const sio_openssl_options *o,
-                        const struct complaint *why);
+int sio__tls_server_bundle_new(struct bundle **out, const sio_openssl_options *o,
+                               const struct complaint *why);
 /* Makes the bundle of a client from its options. Returns 0 and sets *out to the bundle, which has
  * one reference; or returns an error with a text in *why. */
 int sio__tls_client_bundle_new(struct bundle **out, const sio_openssl_client_options *o,

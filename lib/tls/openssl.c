@@ -37,7 +37,7 @@ static int new_bundle_from_options(struct bundle **out, const sio_openssl_option
                                    const struct complaint *why) {
   sio_openssl_options known;
   int err = copy_and_check_openssl_options(&known, sizeof known, o, sizeof known, why);
-  return err ? err : sio__tls_bundle_new(out, &known, why);
+  return err ? err : sio__tls_server_bundle_new(out, &known, why);
 }
 
 static int provider_new_with_bundle(struct provider **out, struct bundle *b) {

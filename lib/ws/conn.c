@@ -98,7 +98,7 @@ static void log_lost_queued_bytes_if_any(const struct ws_conn *w) {
   const char *who =
       w->conn->out.bytes ? ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" }) : "";
   if (w->conn->out.bytes)
-    LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_ROOM_WS, LOG_NOT_READING,
+    LOG_RATED(w->shared->log, w->err ? SIO_LOG_WARN : SIO_LOG_INFO, SIO_PART_WS, LOG_NOT_READING,
               who, "%s: the WebSocket is closed, and %zu unsent bytes are lost", who,
               w->conn->out.bytes);
 }
@@ -256,7 +256,7 @@ static void ws_close_with_error(struct ws_conn *w, unsigned code, int err, const
   if (w->state == WS_OPEN) ws_send_close_frame(w, code, NULL);
   ws_send_fin_and_await_peer_end(w);
   const char *who = ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" });
-  LOG_RATED(w->shared->log, w->ops->closed_logs_errors ? SIO_LOG_DEBUG : SIO_LOG_WARN, SIO_ROOM_WS,
+  LOG_RATED(w->shared->log, w->ops->closed_logs_errors ? SIO_LOG_DEBUG : SIO_LOG_WARN, SIO_PART_WS,
             LOG_WS_BROKEN, who, "%s: the WebSocket is closed (error %u): %s", who, code, detail);
   ws_notify_owner_of_end(w);
 }
@@ -362,7 +362,7 @@ static bool ws_close_if_too_much_after_close_frame(struct ws_conn *w, size_t n) 
   /* No overflow: max_payload is 1 GiB at most, and above the limit w is closed. */
   w->bytes_after_close += (uint32_t)n;
   if (w->bytes_after_close <= limit) return false;
-  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS,
+  LOG(w->shared->log, SIO_LOG_DEBUG, SIO_PART_WS,
       "%s: the connection is closed: the peer sends too much while the WebSocket closes",
       ws_client_address_for_log(w, (char[CONN_ADDRESS]){ "" }));
   ws_close_stream_and_notify_owner(w, SIO_ETOOBIG,

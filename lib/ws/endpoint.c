@@ -128,7 +128,7 @@ static void endpoint_resume_reading_of_peer(struct meter *m) {
 static void endpoint_log_and_report_rate_limit(struct meter *m, const char *limit,
                                                uint64_t wait_ms) {
   sio_ws *w = endpoint_peer_of_meter(m);
-  LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_ROOM_EIO, LOG_LIMITED, w->address,
+  LOG_RATED(w->endpoint->shared->ws->log, SIO_LOG_WARN, SIO_PART_EIO, LOG_LIMITED, w->address,
             "%s sends more than %s", w->address, limit);
   m->how->on_limited(m->how->owner, &(sio_limited){ NULL, w, limit, wait_ms });
 }
@@ -222,7 +222,7 @@ static bool endpoint_check_if_slow_peer_made_progress(sio_ws *w) {
 static void endpoint_close_peer_for_ping_timeout(sio_ws *w) {
   const struct endpoint_shared *shared = w->endpoint->shared;
   shared->stats->heartbeats_missed++;
-  LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_ROOM_WS, LOG_WS_CLOSED, w->address,
+  LOG_RATED(shared->ws->log, SIO_LOG_INFO, SIO_PART_WS, LOG_WS_CLOSED, w->address,
             "%s: the WebSocket is closed: no pong within ping_timeout_ms", w->address);
   sio__ws_close_immediately(w->ws);
   endpoint_end_peer_and_call_close_callback(w, &(sio_close_info){

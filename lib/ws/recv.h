@@ -73,8 +73,8 @@ struct ws_recv_shared {
 };
 
 struct ws_recv {
-  uint8_t opcode : 4;           /* opcode of the message being received; 0: none */
-  bool ended : 1;               /* nothing more is read; also set in `message`, `ping` and `pong` */
+  uint8_t opcode : 4; /* opcode of the message being received; 0: none */
+  bool ended : 1;     /* nothing more is read; also true while `message`, `ping` or `pong` runs */
   bool deflate_agreed : 1;      /* compression was negotiated; set by the owner */
   bool compressed : 1;          /* the message being received is compressed */
   bool unjoined : 1;            /* limits.max_unjoined applies; set by the owner */

@@ -122,7 +122,7 @@ int sio__ws_accept_request(struct ws_conn **out, sio_request *r, struct ws_share
     sio__request_close_without_answer(r);
     return UV_ENOMEM;
   }
-  LOG(shared->log, SIO_LOG_DEBUG, SIO_ROOM_WS, "%s: a WebSocket is being opened",
+  LOG(shared->log, SIO_LOG_DEBUG, SIO_PART_WS, "%s: a WebSocket is being opened",
       sio__request_client_address(r));
   struct http *h = r->http;
   struct conn *c = sio__request_detach_conn_for_upgrade(r, rest);

@@ -107,7 +107,7 @@ static void use_request(sio_request *r, sio_next *next, void *user) {
 
 static void discard_line(const sio_log_line *l, void *user) {
   (void)user;
-  DEMAND(l->level > SIO_LOG_OFF && *l->room && strlen(l->text) <= 512);
+  DEMAND(l->level > SIO_LOG_OFF && *l->part && strlen(l->text) <= 512);
 }
 
 static void set_limits(sio_options *o, unsigned bits) {
@@ -316,7 +316,7 @@ static void host_listen(sio_nsp *nsp) {
 static void host_listen_to_server(void) {
   static const sio_engine_hooks hooks = { .message = on_engine_message };
   sio_use_engine_request(h.srv, use_request, NULL);
-  sio_on_headers(h.srv, add_header, NULL);
+  sio_on_engine_headers(h.srv, add_header, NULL);
   sio_on_engine(h.srv, &hooks, NULL);
 }
 

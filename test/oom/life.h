@@ -265,7 +265,7 @@ static void packet_gate(sio_socket *s, sio_event *e, sio_next *next, void *user)
   called();
   (void)s, (void)user;
   if (strcmp(sio_event_name(e), "slow") == 0) {
-    sio_event_replace(e, "echo", SIO_ARGS("slowly"));
+    sio_event_set_name_and_args(e, "echo", SIO_ARGS("slowly"));
     park(next);
   } else if (strcmp(sio_event_name(e), "never") == 0) {
     sio_next_fail(next, "never", sio_json(SLICE("{\"why\":1}")));
@@ -469,7 +469,7 @@ static int set_up_http(void) {
   TRY(sio_static_with(h.srv, "/files/", files, &with_headers));
   TRY(sio_ws_route(h.srv, "/plain", &plain, NULL));
   TRY(sio_use_engine_request(h.srv, request_gate, NULL));
-  TRY(sio_on_headers(h.srv, add_headers, NULL));
+  TRY(sio_on_engine_headers(h.srv, add_headers, NULL));
   static const sio_engine_hooks taps = { .open = on_session,
                                          .upgrading = on_session,
                                          .upgrade = on_session,

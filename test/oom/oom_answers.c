@@ -153,7 +153,7 @@ static int call_on_room(void) {
   return sio_on_room(root, &(sio_room_hooks){ .create = on_room }, NULL);
 }
 static int call_on_engine(void) { return sio_on_engine(srv, &(sio_engine_hooks){ 0 }, NULL); }
-static int call_on_headers(void) { return sio_on_headers(srv, on_headers, NULL); }
+static int call_on_headers(void) { return sio_on_engine_headers(srv, on_headers, NULL); }
 static int call_use_request(void) { return sio_use_engine_request(srv, on_use, NULL); }
 
 static int call_emit(void) { return sio_emit(sock, "event", LONG_ARGS); }
@@ -259,7 +259,9 @@ static int call_server_side_receive(void) {
 
 /* Inside a handler. */
 static int call_reply(void) { return sio_reply(event, LONG_ARGS); }
-static int call_event_replace(void) { return sio_event_replace(event, "other", LONG_ARGS); }
+static int call_event_replace(void) {
+  return sio_event_set_name_and_args(event, "other", LONG_ARGS);
+}
 static int call_event_str(void) { return sio_event_str(event, 0) ? 0 : UV_ENOMEM; }
 static int call_event_tree(void) { return sio_event_tree(event, 1) ? 0 : UV_ENOMEM; }
 static int call_auth_tree(void) { return sio_socket_auth_tree(sock) ? 0 : UV_ENOMEM; }

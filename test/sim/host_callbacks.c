@@ -447,7 +447,7 @@ static void on_match(sio_server *srv, const char *name, sio_slice auth, sio_next
 }
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  TELL("log: %s: %s", l->room, l->text);
+  TELL("log: %s: %s", l->part, l->text);
   host_called("log", NULL);
 }
 
@@ -575,7 +575,7 @@ void host_handle_requests(void) {
   };
   if (host.settles_late ? often() : seldom())
     sio_use_engine_request(host.here->srv, request_hook, NULL);
-  if (seldom()) sio_on_headers(host.here->srv, on_headers, NULL);
+  if (seldom()) sio_on_engine_headers(host.here->srv, on_headers, NULL);
   sio_on_nsp(host.here->srv, &(sio_nsp_hooks){ .create = on_new_nsp }, NULL);
   sio_route(host.here->srv, NULL, "/api/*", 5000, on_request, NULL);
   sio_ws_route(host.here->srv, "/plain", &plain, NULL);

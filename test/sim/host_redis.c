@@ -96,7 +96,7 @@ static void on_state(sio_redis *redis_, enum sio_redis_state state, const char *
 
 static void on_line(const sio_log_line *l, void *user) {
   (void)user;
-  TELL("log: %s: %s", l->room, l->text);
+  TELL("log: %s: %s", l->part, l->text);
   called("redis log");
 }
 

@@ -73,7 +73,7 @@ static inline void on_error(sio_socket *s, const sio_error_info *error, void *us
 
 static inline void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (strstr(l->text, "refus")) trace("log:%d:%s:%s ", l->level == SIO_LOG_WARN, l->room, l->text);
+  if (strstr(l->text, "refus")) trace("log:%d:%s:%s ", l->level == SIO_LOG_WARN, l->part, l->text);
 }
 
 static inline void begin(void) {

@@ -368,7 +368,7 @@ static inline void push_hex(const char *channel, const char *hex) {
 
 static void on_line(const sio_log_line *l, void *user) {
   (void)user;
-  EQ_STR(l->room, "redis");
+  EQ_STR(l->part, "redis");
   size_t n = strlen(lines);
   snprintf(lines + n, sizeof lines - n, "%s\n", l->text);
 }

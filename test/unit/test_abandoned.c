@@ -19,7 +19,7 @@ static const char *const proxies[] = { "unix", NULL };
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (l->level == SIO_LOG_WARN && strcmp(l->room, "ws") == 0) trace("%.37s\n", l->text);
+  if (l->level == SIO_LOG_WARN && strcmp(l->part, "ws") == 0) trace("%.37s\n", l->text);
 }
 
 static void on_open(sio_session *c, void *user) {
@@ -222,7 +222,7 @@ static bool on_trial(void) {
   char url[240];
   start(NULL);
   bool ok = poller_open(&poller, srv, "/socket.io/");
-  sio_on_headers(srv, long_answer, NULL);
+  sio_on_engine_headers(srv, long_answer, NULL);
   snprintf(url, sizeof url, SOCK "&sid=%s", poller.sid);
   return ok && open_narrow() &&
          raw_request(&w, "GET", url,

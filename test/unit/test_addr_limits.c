@@ -19,7 +19,7 @@ static void on_tell(struct addr_limits *d, const sio_rejection *r) {
 static void on_line(const sio_log_line *l, void *user) {
   (void)user;
   EQ(l->level, SIO_LOG_WARN);
-  EQ_STR(l->room, "net");
+  EQ_STR(l->part, "net");
   snprintf(said, sizeof said, "%s", l->text);
   lines++;
 }

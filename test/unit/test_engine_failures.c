@@ -312,7 +312,7 @@ static void answer_upgrade(sio_request *r, bool initial, void *user) {
 
 TEST(a_websocket_whose_request_is_answered_by_the_header_hook_is_not_opened) {
   begin(NULL);
-  EQ(sio_on_headers(srv, answer_upgrade, NULL), 0);
+  EQ(sio_on_engine_headers(srv, answer_upgrade, NULL), 0);
   REQUIRE(raw_open(&a, srv) &&
           raw_request(&a, "GET", "/socket.io/?EIO=4&transport=websocket", handshake, NULL));
   CHECK(raw_expect(&a, "404") && raw_expect(&a, "not here"));
@@ -328,7 +328,7 @@ TEST(a_server_may_be_closed_by_the_header_hook_of_a_session_that_opens) {
     char url[100];
     snprintf(url, sizeof url, "/socket.io/?EIO=4&transport=%s", transports[i]);
     begin(NULL);
-    EQ(sio_on_headers(srv, close_server, NULL), 0);
+    EQ(sio_on_engine_headers(srv, close_server, NULL), 0);
     CHECK(raw_open(&a, srv) &&
           (i ? raw_request(&a, "GET", url, handshake, NULL) : raw_get(&a, url)));
     turns();

@@ -160,7 +160,7 @@ TEST(a_hook_may_keep_messages_to_itself) {
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (l->level == SIO_LOG_DEBUG && strcmp(l->room, "eio") == 0) trace("%s; ", l->text);
+  if (l->level == SIO_LOG_DEBUG && strcmp(l->part, "eio") == 0) trace("%s; ", l->text);
 }
 
 TEST(the_log_shows_packets_when_it_is_to_and_never_what_is_in_them) {
@@ -217,7 +217,7 @@ static void on_last_headers(sio_request *r, bool initial, void *user) {
 
 TEST(the_header_hooks_of_the_last_answers_run_from_the_loop) {
   start_raw(NULL);
-  EQ(sio_on_headers(srv, on_last_headers, NULL), 0);
+  EQ(sio_on_engine_headers(srv, on_last_headers, NULL), 0);
   REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
   for (int i = 0; i < 10; i++) turn();
   traced[0] = '\0';
@@ -233,7 +233,7 @@ TEST(no_header_hook_runs_in_a_send_that_ends_its_session) {
   static char big[40000];
   memset(big, 'x', sizeof big - 1);
   start_raw(&(sio_options){ .max_queued = 20000 });
-  EQ(sio_on_headers(srv, on_last_headers, NULL), 0);
+  EQ(sio_on_engine_headers(srv, on_last_headers, NULL), 0);
   REQUIRE(poller_open(&poller, srv, "/raw/") && session && poller_get(&poller));
   for (int i = 0; i < 10; i++) turn();
   traced[0] = '\0';

@@ -90,7 +90,7 @@ static void send_60_once_in_hook(sio_session *c, void *user) {
 static void start_full(const sio_engine_hooks *hooks, sio_headers_cb headers) {
   start_keeping(&(sio_options){ .queue_high = 20000, .when_full = SIO_FULL_DROP_VOLATILE });
   EQ(sio_on_engine(srv, hooks, NULL), 0);
-  if (headers) EQ(sio_on_headers(srv, headers, NULL), 0);
+  if (headers) EQ(sio_on_engine_headers(srv, headers, NULL), 0);
   once = false;
   REQUIRE(poller_open(&poller, srv, "/raw/"));
   send_60(session);
@@ -131,7 +131,7 @@ TEST(a_queue_that_the_drain_hook_fills_again_is_not_writable) {
 TEST(a_queue_that_the_header_hook_fills_when_another_request_arrives_is_not_writable) {
   start_full(&(sio_engine_hooks){ 0 }, NULL);
   SAW("writable ");
-  EQ(sio_on_headers(srv, send_60_once_in_headers, NULL), 0);
+  EQ(sio_on_engine_headers(srv, send_60_once_in_headers, NULL), 0);
   REQUIRE(poller_get(&poller));
   turns();
   REQUIRE(raw_get(&poller.get, "/nothing/") && raw_expect(&poller.get, "404"));
@@ -314,7 +314,7 @@ TEST(a_session_that_is_closed_while_its_last_poll_is_answered_does_not_report_it
           raw_expect(&b, "3probe"));
   REQUIRE(poller_get(&poller));
   turns();
-  EQ(sio_on_headers(srv, close_at_upgrade_answer, NULL), 0);
+  EQ(sio_on_engine_headers(srv, close_at_upgrade_answer, NULL), 0);
   REQUIRE(raw_text(&b, "5"));
   turns();
   SAW("open:raw close:forced close/0/ ");
@@ -345,7 +345,7 @@ TEST(the_first_subprotocol_is_accepted_unless_the_header_hook_has_chosen_one) {
               { choose_protocol, "Sec-WebSocket-Protocol: second\r\n" } };
   for (size_t i = 0; i < 2; i++) {
     start(NULL);
-    EQ(sio_on_headers(srv, all[i].hook, NULL), 0);
+    EQ(sio_on_engine_headers(srv, all[i].hook, NULL), 0);
     REQUIRE(raw_open(&a, srv) &&
             raw_request(&a, "GET", "/socket.io/?EIO=4&transport=websocket", offers, NULL));
     CHECK(raw_expect(&a, all[i].want));

@@ -121,10 +121,10 @@ TEST(names_are_unescaped_and_numbers_are_their_text) {
   EQ_MEM(event.name.p, event.name.n, "a\0b", 3);
   EQ_STR(sio_event_name(&event), "a\xC0\x80"
                                  "b");
-  EQ(sio_event_replace(&event, "\xC0\x80", SIO_NONE), 0);
+  EQ(sio_event_set_name_and_args(&event, "\xC0\x80", SIO_NONE), 0);
   EQ_MEM(event.name.p, event.name.n, "\0", 1);
   EQ_STR(sio_event_name(&event), "\xC0\x80");
-  EQ(sio_event_replace(&event, "new", SIO_NONE), 0);
+  EQ(sio_event_set_name_and_args(&event, "new", SIO_NONE), 0);
   EQ_STR(sio_event_name(&event), "new");
   end();
   begin("2[\"connect\\u0000\\u0000\"]");
@@ -390,7 +390,9 @@ TEST(name_and_arguments_can_be_replaced) {
   begin("25[\"old\",1,\"two\"]");
   const char *two = sio_event_str(&event, 1);
   const cJSON *tree = sio_event_tree(&event, 0);
-  EQ(sio_event_replace(&event, "new", SIO_ARGS(sio_arg(&event, 1), sio_bin("bytes", 5), 7)), 0);
+  EQ(sio_event_set_name_and_args(&event, "new",
+                                 SIO_ARGS(sio_arg(&event, 1), sio_bin("bytes", 5), 7)),
+     0);
   EQ_STR(sio_event_name(&event), "new");
   EQ(sio_event_count(&event), 3);
   EQ(event.ack_id, 5);
@@ -399,20 +401,20 @@ TEST(name_and_arguments_can_be_replaced) {
   is_slice(sio_event_json(&event, 2), "7");
   EQ_STR(two, "two");
   CHECK(cJSON_IsNumber(tree));
-  EQ(sio_event_replace(&event, NULL, SIO_ARGS(sio_event_args(&event), "more")), 0);
+  EQ(sio_event_set_name_and_args(&event, NULL, SIO_ARGS(sio_event_args(&event), "more")), 0);
   EQ_STR(sio_event_name(&event), "new");
   EQ(sio_event_count(&event), 4);
   is_slice(sio_event_bin(&event, 1), "bytes");
   EQ_STR(sio_event_str(&event, 3), "more");
-  EQ(sio_event_replace(&event, NULL, SIO_NONE), 0);
+  EQ(sio_event_set_name_and_args(&event, NULL, SIO_NONE), 0);
   EQ(sio_event_count(&event), 0);
   end();
 }
 
 TEST(what_cannot_replace_leaves_the_event_as_it_was) {
   begin("2[\"old\",1]");
-  EQ(sio_event_replace(&event, "connect", SIO_NONE), SIO_ENAME);
-  EQ(sio_event_replace(&event, "new", SIO_ARGS(sio_json(SLICE("{")))), SIO_EJSON);
+  EQ(sio_event_set_name_and_args(&event, "connect", SIO_NONE), SIO_ENAME);
+  EQ(sio_event_set_name_and_args(&event, "new", SIO_ARGS(sio_json(SLICE("{")))), SIO_EJSON);
   EQ_STR(sio_event_name(&event), "old");
   EQ(sio_event_count(&event), 1);
   end();
@@ -447,8 +449,8 @@ static bool scenario(void) {
       "\",1,2,3,\"\\ud800\",\"six\"]";
   if (receive(text) != 0) return false;
   bool ok = sio_event_str(&event, 0) && sio_event_tree(&event, 4) && sio_event_str(&event, 5);
-  int err = sio_event_replace(&event, "renamed to something else",
-                              SIO_ARGS(sio_event_args(&event), sio_bin("x", 1)));
+  int err = sio_event_set_name_and_args(&event, "renamed to something else",
+                                        SIO_ARGS(sio_event_args(&event), sio_bin("x", 1)));
   if (err) {
     EQ(err, UV_ENOMEM);
     EQ_STR(sio_event_name(&event), "a name");

@@ -170,7 +170,7 @@ TEST(a_header_hook_may_end_the_session_that_is_about_to_upgrade) {
   char path[128], upgrade[128];
   start(NULL);
   hook_ends_sessions = false;
-  EQ(sio_on_headers(srv, end_sessions, NULL), 0);
+  EQ(sio_on_engine_headers(srv, end_sessions, NULL), 0);
   REQUIRE(begin_polling(&a, path));
   REQUIRE(raw_request(&a, "POST", path, "", "40") && raw_expect(&a, "ok"));
   hook_ends_sessions = true;
@@ -206,7 +206,7 @@ TEST(what_a_header_hook_sends_while_a_session_upgrades_comes_behind_what_is_queu
   char path[128], upgrade[128];
   start(NULL);
   hook_sends = false;
-  EQ(sio_on_headers(srv, send_two, NULL), 0);
+  EQ(sio_on_engine_headers(srv, send_two, NULL), 0);
   REQUIRE(begin_polling(&a, path));
   REQUIRE(raw_request(&a, "POST", path, "", "40") && raw_expect(&a, "ok"));
   REQUIRE(raw_get(&a, path) && raw_expect(&a, "40{"));
@@ -254,7 +254,7 @@ static void start_three_polls(struct raw *c) {
   start(NULL);
   nsessions = 0;
   hook_ends_sessions = false;
-  EQ(sio_on_headers(srv, end_others, NULL), 0);
+  EQ(sio_on_engine_headers(srv, end_others, NULL), 0);
   EQ(sio_on_engine(srv, &engine, NULL), 0);
   for (int i = 0; i < 3; i++) {
     CHECK(begin_polling(&c[i], path) && raw_get(&c[i], path));

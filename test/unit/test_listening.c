@@ -20,7 +20,7 @@ static const char ask[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
 static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
   (void)user;
-  snprintf(said + n, sizeof said - n, "%s %s\n", l->room, l->text);
+  snprintf(said + n, sizeof said - n, "%s %s\n", l->part, l->text);
 }
 
 static void begin(sio_options o) {

@@ -10,12 +10,12 @@
 #include <uv.h>
 
 static int lines, last_level;
-static char last_room[16], last_text[2000];
+static char last_part[16], last_text[2000];
 
 static void on_line(const sio_log_line *l, void *user) {
   ++*(int *)user;
   last_level = l->level;
-  snprintf(last_room, sizeof last_room, "%s", l->room);
+  snprintf(last_part, sizeof last_part, "%s", l->part);
   snprintf(last_text, sizeof last_text, "%s", l->text);
 }
 
@@ -28,54 +28,54 @@ static struct log begin(int level) {
 
 TEST(a_line_passes_up_to_the_level_of_its_room) {
   struct log log = begin(SIO_LOG_WARN);
-  LOG(&log, SIO_LOG_INFO, SIO_ROOM_NET, "no");
+  LOG(&log, SIO_LOG_INFO, SIO_PART_NET, "no");
   sio__log_deliver_lines(&log);
   EQ(lines, 0);
-  LOG(&log, SIO_LOG_WARN, SIO_ROOM_EIO, "peer %d is %s", 7, "gone");
+  LOG(&log, SIO_LOG_WARN, SIO_PART_EIO, "peer %d is %s", 7, "gone");
   EQ(lines, 0);
   sio__log_deliver_lines(&log);
   EQ(lines, 1);
   EQ(last_level, SIO_LOG_WARN);
-  EQ_STR(last_room, "eio");
+  EQ_STR(last_part, "eio");
   EQ_STR(last_text, "peer 7 is gone");
   log.cb = NULL;
-  LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
+  LOG(&log, SIO_LOG_ERROR, SIO_PART_NET, "no");
   sio__log_deliver_lines(&log);
   EQ(lines, 1);
 }
 
 TEST(a_level_out_of_range_is_the_nearest_one) {
   struct log log = begin(-5);
-  LOG(&log, SIO_LOG_ERROR, SIO_ROOM_NET, "no");
+  LOG(&log, SIO_LOG_ERROR, SIO_PART_NET, "no");
   sio__log_deliver_lines(&log);
   EQ(lines, 0);
   log = begin(1000);
-  EQ(log.level[SIO_ROOM_WS], SIO_LOG_TRACE);
+  EQ(log.level[SIO_PART_WS], SIO_LOG_TRACE);
 }
 
 TEST(every_room_has_a_name) {
-  EQ_STR(sio__log_room_name(SIO_ROOM_NET), "net");
-  EQ_STR(sio__log_room_name(SIO_ROOM_HTTP), "http");
-  EQ_STR(sio__log_room_name(SIO_ROOM_WS), "ws");
-  EQ_STR(sio__log_room_name(SIO_ROOM_EIO), "eio");
-  EQ_STR(sio__log_room_name(SIO_ROOM_SIO), "sio");
-  EQ_STR(sio__log_room_name(SIO_ROOM_ADAPTER), "adapter");
-  EQ_STR(sio__log_room_name(-1), "?");
-  EQ_STR(sio__log_room_name(SIO_ROOM_COUNT), "?");
+  EQ_STR(sio__name_of_log_part(SIO_PART_NET), "net");
+  EQ_STR(sio__name_of_log_part(SIO_PART_HTTP), "http");
+  EQ_STR(sio__name_of_log_part(SIO_PART_WS), "ws");
+  EQ_STR(sio__name_of_log_part(SIO_PART_EIO), "eio");
+  EQ_STR(sio__name_of_log_part(SIO_PART_SIO), "sio");
+  EQ_STR(sio__name_of_log_part(SIO_PART_ADAPTER), "adapter");
+  EQ_STR(sio__name_of_log_part(-1), "?");
+  EQ_STR(sio__name_of_log_part(SIO_PART_COUNT), "?");
 }
 
 TEST(a_spec_is_read_from_left_to_right) {
   struct log log = begin(SIO_LOG_ERROR);
   EQ(sio__log_set_levels(&log, "info,eio=debug, http = off"), 0);
-  for (int room = 0; room < SIO_ROOM_COUNT; room++)
-    EQ(log.level[room], room == SIO_ROOM_EIO    ? SIO_LOG_DEBUG
-                        : room == SIO_ROOM_HTTP ? SIO_LOG_OFF
+  for (int part = 0; part < SIO_PART_COUNT; part++)
+    EQ(log.level[part], part == SIO_PART_EIO    ? SIO_LOG_DEBUG
+                        : part == SIO_PART_HTTP ? SIO_LOG_OFF
                                                 : SIO_LOG_INFO);
   EQ(sio__log_set_levels(&log, "adapter=trace"), 0);
-  EQ(log.level[SIO_ROOM_ADAPTER], SIO_LOG_TRACE);
-  EQ(log.level[SIO_ROOM_EIO], SIO_LOG_DEBUG);
+  EQ(log.level[SIO_PART_ADAPTER], SIO_LOG_TRACE);
+  EQ(log.level[SIO_PART_EIO], SIO_LOG_DEBUG);
   EQ(sio__log_set_levels(&log, "net=error,warn"), 0);
-  for (int room = 0; room < SIO_ROOM_COUNT; room++) EQ(log.level[room], SIO_LOG_WARN);
+  for (int part = 0; part < SIO_PART_COUNT; part++) EQ(log.level[part], SIO_LOG_WARN);
 }
 
 TEST(one_unknown_word_leaves_every_level_as_it_was) {
@@ -97,14 +97,14 @@ TEST(one_unknown_word_leaves_every_level_as_it_was) {
   struct log log = begin(SIO_LOG_ERROR);
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     EQ(sio__log_set_levels(&log, bad[i]), UV_EINVAL);
-    for (int room = 0; room < SIO_ROOM_COUNT; room++) EQ(log.level[room], SIO_LOG_ERROR);
+    for (int part = 0; part < SIO_PART_COUNT; part++) EQ(log.level[part], SIO_LOG_ERROR);
   }
   EQ(sio__log_set_levels(&log, NULL), UV_EINVAL);
 }
 
 static const char *shown(const char *text) {
   struct log log = begin(SIO_LOG_TRACE);
-  LOG(&log, SIO_LOG_TRACE, SIO_ROOM_SIO, "%s", text);
+  LOG(&log, SIO_LOG_TRACE, SIO_PART_SIO, "%s", text);
   sio__log_deliver_lines(&log);
   return last_text;
 }
@@ -146,10 +146,10 @@ TEST(at_most_64_bytes_of_a_slice_are_shown) {
   char bytes[200];
   memset(bytes, 'x', sizeof bytes);
   sio_slice many = slice(bytes, sizeof bytes);
-  LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "<%.*s> <%.*s>", LOG_SLICE(none), LOG_SLICE(some));
+  LOG(&log, SIO_LOG_INFO, SIO_PART_WS, "<%.*s> <%.*s>", LOG_SLICE(none), LOG_SLICE(some));
   sio__log_deliver_lines(&log);
   EQ_STR(last_text, "<> <abc>");
-  LOG(&log, SIO_LOG_INFO, SIO_ROOM_WS, "%.*s", LOG_SLICE(many));
+  LOG(&log, SIO_LOG_INFO, SIO_PART_WS, "%.*s", LOG_SLICE(many));
   sio__log_deliver_lines(&log);
   EQ(strlen(last_text), 64);
 }
@@ -158,7 +158,7 @@ TEST(at_most_64_bytes_of_a_slice_are_shown) {
 
 static void cause(struct log *log, int level, const char *peer, int times) {
   while (times-- > 0)
-    LOG_RATED(log, level, SIO_ROOM_EIO, LOG_ENGINE_REFUSED, peer, "%s", peer ? peer : "");
+    LOG_RATED(log, level, SIO_PART_EIO, LOG_ENGINE_REFUSED, peer, "%s", peer ? peer : "");
   sio__log_deliver_lines(log);
 }
 
@@ -177,7 +177,7 @@ TEST(what_peers_cause_has_a_rate_and_one_line_says_what_was_left_out) {
   sio__log_deliver_lines(&log);
   EQ(lines, LOG_RATE + 1);
   EQ(last_level, SIO_LOG_WARN);
-  EQ_STR(last_room, "eio");
+  EQ_STR(last_part, "eio");
   EQ_STR(last_text, "refused Engine.IO requests: 990 more log lines of this kind were left out in "
                     "the last second");
   cause(&log, SIO_LOG_WARN, "10.0.0.1", 1);
@@ -205,7 +205,7 @@ TEST(one_kind_of_line_takes_nothing_from_the_others) {
   struct log log = begin(SIO_LOG_INFO);
   cause(&log, SIO_LOG_WARN, NULL, 1000);
   EQ(lines, LOG_RATE);
-  LOG_RATED(&log, SIO_LOG_WARN, SIO_ROOM_HTTP, LOG_REQUEST_REFUSED, NULL, "another");
+  LOG_RATED(&log, SIO_LOG_WARN, SIO_PART_HTTP, LOG_REQUEST_REFUSED, NULL, "another");
   sio__log_deliver_lines(&log);
   EQ_STR(last_text, "another");
 }

@@ -30,7 +30,7 @@ static sio_log_line line_of(const char *text) {
                          .time_ms = 1769860800123,
                          .text = text,
                          .level_name = "warn",
-                         .room = "eio",
+                         .part = "eio",
                          .session = "",
                          .nsp = "",
                          .fd = -1,
@@ -42,7 +42,7 @@ TEST(a_line_says_when_how_bad_where_and_what_it_is_about) {
   EQ_STR(written_of(&line, false),
          "2026-01-31T12:00:00.123Z warn  eio     session Qx3_a1Bc closed\n");
   EQ_STR(written_of(&line, true),
-         "{\"time\":\"2026-01-31T12:00:00.123Z\",\"level\":\"warn\",\"room\":\"eio\","
+         "{\"time\":\"2026-01-31T12:00:00.123Z\",\"level\":\"warn\",\"part\":\"eio\","
          "\"message\":\"session Qx3_a1Bc closed\"}\n");
   line.session = "Qx3_a1Bc";
   line.nsp = "/chat";
@@ -51,7 +51,7 @@ TEST(a_line_says_when_how_bad_where_and_what_it_is_about) {
          "2026-01-31T12:00:00.123Z warn  eio     fd=7 session=Qx3_a1Bc nsp=/chat "
          "session Qx3_a1Bc closed\n");
   EQ_STR(written_of(&line, true),
-         "{\"time\":\"2026-01-31T12:00:00.123Z\",\"level\":\"warn\",\"room\":\"eio\",\"fd\":7,"
+         "{\"time\":\"2026-01-31T12:00:00.123Z\",\"level\":\"warn\",\"part\":\"eio\",\"fd\":7,"
          "\"session\":\"Qx3_a1Bc\",\"nsp\":\"/chat\",\"message\":\"session Qx3_a1Bc closed\"}\n");
 }
 
@@ -78,7 +78,7 @@ TEST(any_bytes_make_one_line_and_one_json_object) {
     for (int d = 1; d < 256; d += 7) {
       snprintf(text, sizeof text, "%c%c\"\\}%c{%c", c, d, d, c);
       sio_log_line line = line_of(text);
-      line.nsp = line.session = line.room = text;
+      line.nsp = line.session = line.part = text;
       written_of(&line, true);
       bool clean = c < 0x80 && d < 0x80;
       snprintf(message, sizeof message, "%s", text);
@@ -142,7 +142,7 @@ TEST(a_struct_of_another_size_writes_nothing) {
   size_t n = 0;
   FILE *to = open_memstream(&text, &n);
   sio_log_file how = { .size = 1, .file = to };
-  sio_log_to_file(&(sio_log_line){ .level_name = "info", .room = "net", .text = "x" }, &how);
+  sio_log_to_file(&(sio_log_line){ .level_name = "info", .part = "net", .text = "x" }, &how);
   fclose(to);
   EQ(n, 0);
   free(text);
@@ -153,7 +153,7 @@ TEST(without_a_file_lines_go_to_the_standard_error) {
   char got[200];
   EQ(pipe(ends), 0);
   dup2(ends[1], 2);
-  sio_log_to_file(&(sio_log_line){ .level_name = "info", .room = "net", .text = "hello" }, NULL);
+  sio_log_to_file(&(sio_log_line){ .level_name = "info", .part = "net", .text = "hello" }, NULL);
   fflush(stderr);
   dup2(saved, 2);
   ssize_t len = read(ends[0], got, sizeof got);

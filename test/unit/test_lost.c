@@ -15,7 +15,7 @@ static sio_socket *sock;
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  if (l->level <= SIO_LOG_WARN) trace("%s: %s\n", l->room, l->text);
+  if (l->level <= SIO_LOG_WARN) trace("%s: %s\n", l->part, l->text);
 }
 
 static void on_open(sio_session *c, void *user) {

@@ -49,7 +49,7 @@ TEST(without_a_callback_nothing_is_registered) {
   NEEDS(sio_on_nsp(srv, NULL, NULL));
   NEEDS(sio_on_close(srv, NULL, NULL, NULL));
   NEEDS(sio_on_engine(srv, NULL, NULL));
-  NEEDS(sio_on_headers(srv, NULL, NULL));
+  NEEDS(sio_on_engine_headers(srv, NULL, NULL));
   NEEDS(sio_use(root, NULL, NULL));
   NEEDS(sio_use_packet(root, NULL, NULL));
   NEEDS(sio_use_engine_request(srv, NULL, NULL));

@@ -51,7 +51,7 @@ static bool wants(struct raw *c) { return poller_upgrade(&poller, c, "/socket.io
 
 TEST(a_websocket_that_is_on_trial_is_not_disturbed) {
   REQUIRE(start() && wants(&w) && wants(&v));
-  SAW("a WebSocket of  cannot take over its session and is closed: another WebSocket is upgrading "
+  SAW("a WebSocket of  cannot upgrade its session and is closed: another WebSocket is upgrading "
       "the session already\n");
   CHECK(raw_expect_n(&v, "\x88\0", 2));
   REQUIRE(raw_text(&w, "2probe") && raw_expect(&w, "3probe") && raw_text(&w, "5"));
@@ -64,7 +64,7 @@ TEST(nor_is_one_that_has_the_session) {
   turn();
   CHECK(sio_session_info_of(session).upgraded);
   REQUIRE(wants(&v));
-  SAW("a WebSocket of  cannot take over its session and is closed: the session uses a WebSocket "
+  SAW("a WebSocket of  cannot upgrade its session and is closed: the session uses a WebSocket "
       "already\n");
   CHECK(raw_expect_n(&v, "\x88\0", 2));
   REQUIRE(raw_text(&w, "40") && raw_expect(&w, "40{"));
@@ -124,7 +124,7 @@ TEST(a_session_that_is_over_wants_none) {
   REQUIRE(start());
   sio_session_close(session, NULL);
   REQUIRE(wants(&w));
-  SAW("a WebSocket of  cannot take over its session and is closed: the session is over\n");
+  SAW("a WebSocket of  cannot upgrade its session and is closed: the session is over\n");
   CHECK(raw_expect_n(&w, "\x88\0", 2));
   stop();
 }

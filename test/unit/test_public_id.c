@@ -10,7 +10,7 @@ static char said[1 << 16];
 static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
   (void)user;
-  snprintf(said + n, sizeof said - n, "%s: %s\n", l->room, l->text);
+  snprintf(said + n, sizeof said - n, "%s: %s\n", l->part, l->text);
 }
 
 static void begin(void) {

@@ -249,7 +249,7 @@ TEST(a_client_waits_until_the_adapter_has_found_its_socket) {
   EQ(found(), 0);
   event_there("m1", "at-8");
   event_there("m2", "at-9");
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   GOT(c, "");
   turn();
   GOT(c, "42[\"m1\",\"at-8\"] 42[\"m2\",\"at-9\"] 40+pid ");
@@ -275,7 +275,7 @@ TEST(a_restored_socket_whose_saved_rooms_contain_its_id_is_in_it_once) {
   sio_saved_socket s = there();
   s.rooms = saved;
   EQ(sio__socket_restore_add_found_socket(store.asked, &s), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   GOT(c, "40+pid ");
   EQ(sio_rooms(first(), rooms, 3), 2);
@@ -291,7 +291,7 @@ TEST(a_client_that_is_not_found_is_new) {
   const sio_adapter_ops ops = keeper();
   begin_with_adapter(&ops, &normal);
   struct client4 *c = come_from_elsewhere();
-  sio__socket_restore_report_answer(store.asked, SIO_RECOVERY_NO_SESSION);
+  sio__socket_restore_end_answer_of_adapter(store.asked, SIO_RECOVERY_NO_SESSION);
   turn();
   GOT(c, "40+pid ");
   CHECK(strcmp(c->pid, pid_there) != 0);
@@ -330,7 +330,7 @@ TEST(what_was_found_for_a_client_that_vanished_is_kept_again) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "at-8");
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   hang_up(c->p);
   EQ(store.persisted, 1);
   EQ_STR(store.saved, "one,two, {\"a\":1}");
@@ -352,7 +352,7 @@ TEST(a_found_socket_whose_connection_is_closed_as_it_joins_its_rooms_is_kept_aga
   sio_on_room(root, &(sio_room_hooks){ .join = end_session_of_joining_socket }, NULL);
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   CHECK(!c->p->session);
   EQ(root->nmembers, 0);
@@ -381,13 +381,13 @@ TEST(a_client_that_connects_again_while_the_adapter_looks_is_asked_for_again) {
   snprintf(text, sizeof text, "40{\"pid\":\"%s\",\"offset\":\"at-7\",\"token\":2}", pid_there);
   say(c->p, text);
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   EQ(store.persisted, 1);
   CHECK(store.asked);
   GOT(c, "");
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   GOT(c, "40+pid ");
   EQ_STR(c->id, id_there);
@@ -401,7 +401,7 @@ TEST(a_client_that_leaves_while_the_adapter_looks_is_kept) {
   struct client4 *c = come_from_elsewhere();
   say(c->p, "41");
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   GOT(c, "");
   EQ(store.over, 1);
@@ -421,7 +421,7 @@ TEST(a_client_that_returns_before_its_end_was_noticed_is_kept_and_asked_for) {
   HEARD(old, "cut ");
   EQ(store.persisted, 1);
   CHECK(slice_equals_str(asked_for().pid, pid));
-  sio__socket_restore_report_answer(store.asked, SIO_RECOVERY_NO_SESSION);
+  sio__socket_restore_end_answer_of_adapter(store.asked, SIO_RECOVERY_NO_SESSION);
   turn();
   GOT(c, "40+pid ");
   stop();
@@ -445,7 +445,7 @@ TEST(what_is_added_while_middleware_runs_is_sent_after_the_rest) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "at-8");
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   event_there("m2", "at-9");
   sio_next_ok(held);
@@ -461,7 +461,7 @@ TEST(a_socket_whose_client_is_lost_while_middleware_runs_is_kept_again) {
   sio_use(root, hold, NULL);
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   hang_up(c->p);
   EQ(store.over, 1);
@@ -480,7 +480,7 @@ TEST(a_client_that_a_lack_of_memory_costs_an_event_is_new_and_the_cause_is_no_me
   sio_use(root, hold, NULL);
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   alloc_fail_in(1);
   event_there("m1", "at-8");
@@ -503,7 +503,7 @@ TEST(a_socket_that_middleware_refuses_is_forgotten) {
   sio_use(root, hold, NULL);
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   sio_next_fail(held, "no", sio_null());
   turn();
@@ -519,9 +519,9 @@ TEST(what_comes_after_the_answer_is_too_late) {
   begin_with_adapter(&ops, &normal);
   struct client4 *c = come_from_elsewhere();
   sio_restore *r = store.asked;
-  sio__socket_restore_report_answer(r, 0);
+  sio__socket_restore_end_answer_of_adapter(r, 0);
   EQ(found(), UV_EINVAL);
-  sio__socket_restore_report_answer(r, 0);
+  sio__socket_restore_end_answer_of_adapter(r, 0);
   clock_ms += 6000;
   sio__timers_fire_due(&srv->core.loop.timers, clock_ms); /* its time is up as well */
   turn();
@@ -536,7 +536,7 @@ TEST(an_adapter_need_not_be_told_when_looking_is_over) {
   ops.restore_over = NULL;
   begin_with_adapter(&ops, &normal);
   struct client4 *c = come_from_elsewhere();
-  sio__socket_restore_report_answer(store.asked, SIO_RECOVERY_NO_SESSION);
+  sio__socket_restore_end_answer_of_adapter(store.asked, SIO_RECOVERY_NO_SESSION);
   turn();
   GOT(c, "40+pid ");
   stop();
@@ -568,7 +568,7 @@ TEST(the_bytes_of_the_host_come_back_if_they_have_the_right_size) {
                            .data = bytes,
                            .data_size = all[i].size };
     EQ(sio__socket_restore_add_found_socket(store.asked, &s), 0);
-    sio__socket_restore_report_answer(store.asked, 0);
+    sio__socket_restore_end_answer_of_adapter(store.asked, 0);
     turn();
     GOT(c, "40+pid ");
     CHECK(sio_socket_recovered(first()));
@@ -590,8 +590,8 @@ TEST(a_found_socket_whose_id_is_taken_meanwhile_is_not_recovered) {
   EQ(sio__socket_restore_add_found_socket(first_asked, &s), 0);
   struct client4 *b = come_from_elsewhere();
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
-  sio__socket_restore_report_answer(first_asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(first_asked, 0);
   turn();
   EQ(root->nmembers, 2);
   EQ(srv->core.stats.recovered, 1);
@@ -652,7 +652,7 @@ TEST(what_an_adapter_finds_is_checked) {
      SIO_EPROTO);
   EQ(sio__socket_restore_add_missed_event(store.asked, SLICE("{}"), NULL, 0, SLICE("ab")),
      SIO_EJSON);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   EQ(root->nmembers, 2);
   EQ(failed(SIO_RECOVERY_NO_SESSION), 0);
@@ -671,7 +671,7 @@ TEST(a_client_that_missed_more_than_may_be_queued_is_new) {
   for (int i = 0; i < 40; i++)
     sio__socket_restore_add_missed_event(store.asked, slice(json, sizeof json), NULL, 0,
                                          SLICE("at-8"));
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   GOT(c, "40+pid ");
   EQ(failed(SIO_RECOVERY_TOO_MUCH), 1);
@@ -685,7 +685,7 @@ TEST(a_client_is_new_without_memory_for_an_event_that_it_missed) {
   EQ(found(), 0);
   alloc_fail_in(1);
   event_there("m1", "at-8");
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   GOT(c, "40+pid ");
   EQ(failed(SIO_RECOVERY_NO_MEMORY), 1);
@@ -712,7 +712,7 @@ TEST(an_adapter_can_find_sockets_that_the_library_then_keeps) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "not used");
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   turn();
   GOT(c, "42[\"m1\",\"@1\"] 40+pid ");
   EQ_STR(c->id, id_there);
@@ -733,7 +733,7 @@ TEST(what_such_an_adapter_found_for_a_client_that_vanished_is_kept_here) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
   event_there("m1", "not used");
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   hang_up(c->p);
   EQ(root->recovery->away.n, 1);
   ask_back(c, "abcdef.1");
@@ -745,7 +745,7 @@ TEST(what_such_an_adapter_found_for_a_client_that_vanished_is_kept_here) {
 static void find_for_a_client_that_vanishes(void) {
   struct client4 *c = come_from_elsewhere();
   EQ(found(), 0);
-  sio__socket_restore_report_answer(store.asked, 0);
+  sio__socket_restore_end_answer_of_adapter(store.asked, 0);
   hang_up(c->p);
 }
 
@@ -788,7 +788,7 @@ TEST(memory_that_ends_at_any_point_leaks_nothing) {
     hang_up(c->p);
     c = come_from_elsewhere();
     if (c->p && store.asked && found() == 0) event_there("m1", "at-8");
-    if (store.asked) sio__socket_restore_report_answer(store.asked, 0);
+    if (store.asked) sio__socket_restore_end_answer_of_adapter(store.asked, 0);
     turn();
     stop();
   }

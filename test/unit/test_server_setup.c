@@ -102,7 +102,7 @@ static void list_sessions(sio_request *r, bool initial, void *user) {
 TEST(a_session_is_not_listed_before_it_is_open) {
   start(NULL);
   listed = 0;
-  EQ(sio_on_headers(srv, list_sessions, NULL), 0);
+  EQ(sio_on_engine_headers(srv, list_sessions, NULL), 0);
   REQUIRE(open_ws(&a, "/socket.io/"));
   EQ(listed, 0);
   sio_sessions(srv, count_session, NULL);

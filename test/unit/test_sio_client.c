@@ -656,7 +656,7 @@ static void on_log(const sio_log_line *l, void *user) {
   (void)user;
   if (l->level < SIO_LOG_DEBUG) return;
   CHECK(strlen(l->text) <= 512);
-  trace("%s: %.120s; ", l->room, l->text);
+  trace("%s: %.120s; ", l->part, l->text);
 }
 
 static void relay(sio_socket *s, sio_event *e, void *user) {

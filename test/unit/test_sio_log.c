@@ -18,7 +18,7 @@ static void on_log(const sio_log_line *l, void *user) {
   (void)user;
   CHECK(!in_call);
   nsaid++;
-  snprintf(said + n, sizeof said - n, "%s: %s\n", l->room, l->text);
+  snprintf(said + n, sizeof said - n, "%s: %s\n", l->part, l->text);
   if (meddle) meddle(l->text);
 }
 

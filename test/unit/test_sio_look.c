@@ -12,7 +12,7 @@ static sio_session *session;
 static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
   (void)user;
-  if (l->level == SIO_LOG_ERROR) snprintf(said + n, sizeof said - n, "%s: %s\n", l->room, l->text);
+  if (l->level == SIO_LOG_ERROR) snprintf(said + n, sizeof said - n, "%s: %s\n", l->part, l->text);
 }
 
 static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {

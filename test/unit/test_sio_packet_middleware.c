@@ -33,7 +33,7 @@ TEST(a_refused_packet_is_dropped_and_reported_as_an_error) {
 
 static void rewrite(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   (void)s, (void)user;
-  sio_event_replace(e, "b", SIO_ARGS("new", 2));
+  sio_event_set_name_and_args(e, "b", SIO_ARGS("new", 2));
   sio_next_ok(next);
 }
 

@@ -18,7 +18,7 @@ static char said[4096];
 static void on_log(const sio_log_line *l, void *user) {
   size_t n = strlen(said);
   (void)user;
-  snprintf(said + n, sizeof said - n, "%d %s %s\n", l->level, l->room, l->text);
+  snprintf(said + n, sizeof said - n, "%d %s %s\n", l->level, l->part, l->text);
 }
 
 static const sio_options loud = { .log = on_log, .log_level = SIO_LOG_INFO };

@@ -110,7 +110,7 @@ static pthread_barrier_t all_there, all_done;
 static void on_line(const sio_log_line *l, void *user) {
   struct place *here = user;
   CHECK(pthread_equal(pthread_self(), here->thread));
-  CHECK(l->level > SIO_LOG_OFF && *l->room && *l->text);
+  CHECK(l->level > SIO_LOG_OFF && *l->part && *l->text);
   here->lines++;
 }
 

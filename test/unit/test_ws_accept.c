@@ -65,7 +65,7 @@ static void begin(sio_options o) {
   EQ(sio_ws_route(srv, "/closed", &closed_one, NULL), 0);
   EQ(sio_ws_route(srv, "/own", &own, NULL), 0);
   EQ(sio_route(srv, "GET", "/page", 0, on_route, NULL), 0);
-  EQ(sio_on_headers(srv, on_headers, NULL), 0);
+  EQ(sio_on_engine_headers(srv, on_headers, NULL), 0);
 }
 
 /* What is answered to a handshake with these header lines more; what `with` names replaces the

@@ -53,7 +53,7 @@ static void on_state(sio_redis *r, enum sio_redis_state state, const char *why, 
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  say("log [%d %s] %s", l->level, l->room, l->text);
+  say("log [%d %s] %s", l->level, l->part, l->text);
 }
 
 int add_redis(sio_options *o, struct uv_loop_s *loop) {

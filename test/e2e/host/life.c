@@ -78,7 +78,8 @@ static void on_outgoing(sio_socket *s, const char *event, sio_args args, void *u
 
 static void on_packet(sio_socket *s, sio_event *e, sio_next *next, void *user) {
   (void)s, (void)user;
-  if (strcmp(sio_event_name(e), "rename") == 0) sio_event_replace(e, "echo", SIO_ARGS("renamed"));
+  if (strcmp(sio_event_name(e), "rename") == 0)
+    sio_event_set_name_and_args(e, "echo", SIO_ARGS("renamed"));
   if (strcmp(sio_event_name(e), "drop") == 0)
     sio_next_fail(next, "dropped", sio_json(sio_text("{\"code\":7}")));
   else

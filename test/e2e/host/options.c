@@ -135,7 +135,7 @@ static unsigned transports_from_flags(void) {
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  fprintf(stderr, "[%d %s] %s\n", l->level, l->room, l->text);
+  fprintf(stderr, "[%d %s] %s\n", l->level, l->part, l->text);
 }
 
 sio_options options_from_flags(void) {

@@ -49,7 +49,7 @@ static void on_headers(sio_request *r, bool initial, void *user) {
 
 int add_request_hooks(void) {
   static char *uses[] = { "use1", "use2", "use3" };
-  int err = flag("headers") ? sio_on_headers(host.server, on_headers, NULL) : 0;
+  int err = flag("headers") ? sio_on_engine_headers(host.server, on_headers, NULL) : 0;
   for (int i = 0; i < 3; i++)
     if (!err && flag(uses[i])) err = sio_use_engine_request(host.server, on_use, uses[i]);
   return err;

@@ -234,7 +234,7 @@ static int setup(sio_server *srv, unsigned number, void *user) {
 
 static void on_log(const sio_log_line *l, void *user) {
   (void)user;
-  fprintf(stderr, "%s: %s\n", l->room, l->text);
+  fprintf(stderr, "%s: %s\n", l->part, l->text);
 }
 
 int main(int argc, char **argv) {
