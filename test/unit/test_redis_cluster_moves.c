@@ -233,17 +233,29 @@ static struct redis_server *server_of(int slot) {
   return sio__cluster_find_server_of_slot(redis, slot);
 }
 
-/* Node 1 was lost shortly before, so that its own commands are held for a while. */
-TEST(commands_wait_for_replies_longer_than_a_new_connection_holds_them) {
-  begin_move(&(sio_redis_options){ .retry_max_ms = 200 });
-  fake_cut_node(1);
+/* These two decide when a timer fires, however slow the machine is. */
+static void fire_now(uv_timer_t *t) { uv_timer_start(t, t->timer_cb, 0, 0); }
+static void do_not_fire(uv_timer_t *t) { uv_timer_start(t, t->timer_cb, 1000000, 0); }
+
+/* The commands of the node are held, and stay so. */
+static void reconnect_node(int node) {
+  fake_cut_node(node);
   UNTIL(redis_stats().state != SIO_REDIS_READY);
-  UNTIL(redis_stats().state == SIO_REDIS_READY && server_of(HALF)->commands.state == LINK_READY);
+  UNTIL(server_of(node * HALF)->commands_held);
+  do_not_fire(&server_of(node * HALF)->hold);
+  UNTIL(redis_stats().state == SIO_REDIS_READY);
+}
+
+TEST(commands_wait_for_replies_longer_than_a_new_connection_holds_them) {
+  begin_move(&(sio_redis_options){ .retry_max_ms = 1000 });
+  reconnect_node(1);
   late = 0;
   emit(0);
   UNTIL(nlate == 1);
   move_subscription(1);
   emit(1);
+  do_not_fire(&redis->cluster.hold);
+  fire_now(&server_of(HALF)->hold);
   UNTIL(!server_of(HALF)->commands_held);
   settle();
   EQ(nsaid, 0);
@@ -252,19 +264,14 @@ TEST(commands_wait_for_replies_longer_than_a_new_connection_holds_them) {
   end_cluster();
 }
 
-static void reconnect_node(int node) {
-  fake_cut_node(node);
-  UNTIL(redis_stats().state != SIO_REDIS_READY);
-  UNTIL(redis_stats().state == SIO_REDIS_READY && server_of(node * HALF)->commands_held);
-}
-
 TEST(each_new_connection_holds_its_commands_for_its_own_time) {
-  begin_move(&(sio_redis_options){ .retry_max_ms = 500 });
+  begin_move(&(sio_redis_options){ .retry_max_ms = 1000 });
   reconnect_node(0);
-  usleep(250000);
   reconnect_node(1);
+  fire_now(&server_of(0)->hold);
   UNTIL(!server_of(0)->commands_held);
   CHECK(server_of(HALF)->commands_held);
+  fire_now(&server_of(HALF)->hold);
   UNTIL(!server_of(HALF)->commands_held);
   end_cluster();
 }
