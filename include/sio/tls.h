@@ -73,8 +73,9 @@ enum sio_tls_failure {
 /* ---- writing a provider --------------------------------------------------------------------- */
 
 /* To send ciphertext, a provider calls put(to, p, n) of this struct. put() copies the n bytes at p,
- * and returns 0; UV_ENOMEM; or SIO_ETOOBIG if TLS itself has to send more (alerts, key updates)
- * than the client reads. After an error of put() the provider must let the session fail. */
+ * and returns 0; UV_ENOMEM; or SIO_ETOOBIG if too many bytes of TLS itself, such as alerts and key
+ * updates, are waiting because the client does not read. After an error of put() the provider must
+ * let the session fail. */
 typedef struct sio_tls_wire {
   int (*put)(void *to, const char *p, size_t n);
   void *to;

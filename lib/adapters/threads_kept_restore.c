@@ -19,8 +19,9 @@ struct kept_restore {
   sio_restore *restore;
   unsigned open; /* how many servers have not answered REQUEST_RELEASE yet */
   bool asked;    /* ask_cluster_adapter_for_lost_socket() was called */
-  /* REQUEST_RESTORE_DONE has reported success: from then on missed events are added as they are
-   * delivered here. Always false in the member with the adapter, which adds the events itself. */
+  /* Broadcasts that are delivered on this thread are also added to the events that the client has
+   * missed. This begins when REQUEST_RESTORE_DONE reports success. Always false on the thread that
+   * has the adapter of the cluster: there the adapter adds these events itself. */
   bool following;
   int cause; /* why the socket that was found cannot be used, or 0 */
   char pid[SIO__ID_LEN + 1];

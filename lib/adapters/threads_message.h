@@ -110,8 +110,8 @@ enum answer_kind {
                     as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* ends the answers of a server, or a part of them (ANSWER_MORE);
-                    answer.n of the expected answers will not come                          */
+  ANSWER_END     /* ends the answers of a server; or, after ANSWER_MORE, one of the two parts of
+                    them. answer.n is how many of the expected answers will not come */
 };
 
 struct answer {

@@ -12,8 +12,8 @@
 int sio__threads_recovery_new(struct threads_recovery **out, const struct core *core);
 void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed */
 
-/* These functions are called by `restore` and `restore_over` of sio__adapter_threads: the first one
- * only if does_cluster_keep_lost_sockets() returns false. */
+/* The first of these two functions is called by `restore` of sio__adapter_threads, unless
+ * does_cluster_keep_lost_sockets() returns true; the second is called by `restore_over`. */
 void sio__threads_ask_others_for_recovery_record(sio_adapter *a, sio_restore *r);
 void sio__threads_end_restore_from_other_threads(sio_adapter *a, sio_restore *r);
 

@@ -288,10 +288,10 @@ static double double_from_bits(uint64_t bits) {
   return v;
 }
 
-/* Returns the double that is nearest to the number that was read, without its sign. If not all
- * digits are in r->first, the number is between r->first and r->first + 1, times a power of ten. If
- * both ends have the same nearest double, that is the result; otherwise strtod() parses all
- * digits. */
+/* Returns the double that is nearest to the number that was read, without its sign. r->first holds
+ * the first digits of the number. If there are more digits, the number lies between two bounds:
+ * r->first and r->first + 1, both multiplied by the same power of ten. If the same double is
+ * nearest to both bounds, that is the result. Otherwise strtod() parses all digits. */
 static double double_from_read_digits(struct reader *r) {
   if (r->first == 0) return 0;
   int q = r->exponent + r->dropped;

@@ -89,7 +89,7 @@ static struct ack_wait *unlink_pending_ack_of_socket(sio_socket *s, int64_t id) 
 
 /* Calls the callback of an ack_wait that was removed from its socket, or, if the ack belongs to a
  * query, counts it there as lost. Frees the ack_wait. Holds a reference to the socket meanwhile,
- * because the callback may drop the last other one. */
+ * because the callback may release the last reference that somebody else holds. */
 static void call_ack_callback_or_count_lost_and_free(struct ack_wait *w, int status,
                                                      sio_event *reply) {
   sio_socket *s = sio_socket_ref(w->socket);

@@ -41,7 +41,7 @@ struct sio_query {
    * called for each answer, and answers are not added to `replies`. */
   sio_query_watch watch;
   void *user;
-  int64_t ack_id; /* the id that the acks of this server's sockets must contain */
+  int64_t ack_id; /* the ack id that the event has for the sockets of this server */
   /* The memory of the replies, or of the sockets that other servers have sent. At most
    * max_answers. */
   size_t answer_bytes;

@@ -332,7 +332,9 @@ static void report_or_end_session_of_aborted_post(sio_request *r, int err, const
   if (err == SIO_ETOOBIG) {
     if (c->eio->ops->refused)
       c->eio->ops->refused(
-          c, err, "a POST is longer than max_payload (before joining: a quarter of max_unjoined)");
+          c, err,
+          "a POST is longer than max_payload or, before a namespace is joined, than a quarter of "
+          "max_unjoined");
     return;
   }
   sio__session_end_by_peer(c, SIO_REASON_TRANSPORT_ERROR, err, 0,

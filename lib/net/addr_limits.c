@@ -13,8 +13,8 @@ enum {
    * removed. */
   FORGET_MS = 1000,
   FORGET_MOST_MS = 3600 * 1000,
-  /* How many idle records that have been kept long enough are removed at most when a record is
-   * added to a shared table. */
+  /* When a record is added to a shared table, at most this many idle records are removed whose time
+   * is over. */
   FORGET_AT_ONCE = 2
 };
 

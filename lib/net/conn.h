@@ -37,8 +37,9 @@ struct conn_ops {
   void (*failed)(struct conn *c, int err);
   /* The kernel has accepted all bytes that were queued. May be NULL. */
   void (*drained)(struct conn *c);
-  /* `reports_low_mark` was set, and the memory of the queue is now at most loop->low_mark. The flag
-   * is cleared before the call. May be NULL if the owner never sets the flag. */
+  /* Called when the queue has become short: reports_low_mark was set, and the memory of the queue
+   * is now at most loop->low_mark. reports_low_mark is cleared before this callback runs. May be
+   * NULL if the owner never sets reports_low_mark. */
   void (*below_low_mark)(struct conn *c);
   /* n more sent marks (conn_queue_sent_mark()) have reached the beginning of the queue: nothing
    * that was queued before them is left in it. May be NULL if the owner queues no sent marks. */

@@ -256,8 +256,8 @@ void sio__resubscribe_on_new_connection(struct link *l);
 void sio__on_subscriber_reply(struct link *l, const redisReply *reply);
 void sio__mark_subscriptions_of_server_unconfirmed(struct redis_server *p);
 /* Repairs the subscriptions that do not work: each is assigned to the Redis server that its channel
- * now belongs to. If that server is connected, subscribes there; but if the subscription was
- * assigned to the same server before, only if that server has refused a subscription. */
+ * now belongs to. If that is another server than before, or if it has refused a subscription,
+ * subscribes there, provided that the server is connected. */
 void sio__redis_repair_subscriptions(sio_redis *r);
 /* Updates sio_redis.state after a Redis server has refused a subscription. */
 void sio__redis_await_refused_subscriptions(sio_redis *r);

@@ -12,8 +12,8 @@
  * (sio_redis_free() was called) or UV_ENOMEM. */
 int sio__stream_open_for_adapter(sio_redis *r, const struct stream_options *o,
                                  const struct stream_ops *ops, sio_adapter *a, struct stream **out);
-/* First delivers the entries of the stream that wait for their ids, without ids. Then removes the
- * adapter from the stream, and closes the stream if no other adapter uses it. */
+/* Delivers the entries of the stream that still wait for their ids; they are delivered without ids.
+ * Then removes the adapter from the stream, and closes the stream if no other adapter uses it. */
 void sio__stream_remove_adapter_and_close_if_last(struct stream *st, sio_adapter *a);
 
 #endif
