@@ -191,7 +191,7 @@ static int threads_adapter_open_adapter_below(struct threads_adapter *a,
 static void threads_adapter_free(struct threads_adapter *a) {
   sio__threads_free_restores_from_cluster(a);
   sio__threads_recoverable_sockets_free(a);
-  sio__threads_order_free(a);
+  sio__threads_delivery_order_free(a);
   sio__threads_recovery_free(a->recovery);
   sio__free(a);
 }
@@ -207,7 +207,7 @@ static int threads_adapter_open(sio_nsp *nsp, const sio_adapter_api *api, void *
   a->note_broadcast = sio__threads_recovery_remember_broadcast;
   list_init(&a->sent_queries);
   int err = sio__threads_recovery_new(&a->recovery, nsp->core);
-  if (!err) err = sio__threads_order_new(&a->order, a);
+  if (!err) err = sio__threads_delivery_order_new(&a->order, a);
   if (!err) err = sio__threads_recoverable_sockets_new(&a->kept, a);
   if (!err) err = threads_adapter_open_adapter_below(a, &nsp->core->cluster);
   if (!err) {

@@ -22,9 +22,10 @@
 
 #include "adapters/threads_kept.h"
 
-/* Called by the functions `restore` and `restore_over` of sio__adapter_threads; the first one only
- * if does_cluster_keep_lost_sockets(). */
+/* The function `restore` of sio__adapter_threads, if does_cluster_keep_lost_sockets() returns
+ * true. */
 void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_restore *r);
+/* Called by the function `restore_over` of sio__adapter_threads. */
 void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *r);
 
 /* Called before the broadcast r, a ROUTE_DELIVERY, is delivered to the sockets of this thread: adds

@@ -105,13 +105,13 @@ struct request *sio__thread_request_copy(const struct request *from, const char 
 void sio__thread_request_unref(struct request *r);
 
 enum answer_kind {
-  ANSWER_MORE,   /* one more ANSWER_END than expected will come */
+  ANSWER_MORE,   /* one more ANSWER_END than expected will come, from this server or another */
   ANSWER_EXPECT, /* n more sockets or servers were asked, whose answers are to be expected;
                     as the answer to a REQUEST_SERVER_COUNT: n servers were counted       */
   ANSWER_REPLY,  /* an ack of one socket, or the answer of a server to a server-side emit */
   ANSWER_REMOTE, /* one of the sockets that were found                                    */
-  ANSWER_END     /* ends the answers of a server; or, after ANSWER_MORE, one of the two parts of
-                    them. answer.n is how many of the expected answers will not come */
+  ANSWER_END     /* ends the answers of a server, or one part of them: see ANSWER_MORE. answer.n is
+                    how many of the expected answers will not come */
 };
 
 struct answer {

@@ -399,7 +399,7 @@ void sio__threads_order_pass_broadcast_to_other_threads(struct core *core, const
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a) {
+int sio__threads_delivery_order_new(struct threads_order **out, struct threads_adapter *a) {
   *out = NULL;
   if (!a->nsp->core->opts->recovery) return 0;
   struct threads_order *o = sio__calloc(1, sizeof *o);
@@ -421,7 +421,7 @@ void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a) {
   sio__loop_stop_timer(&core_of_threads_adapter(a)->loop, &a->order->timer);
 }
 
-void sio__threads_order_free(struct threads_adapter *a) {
+void sio__threads_delivery_order_free(struct threads_adapter *a) {
   struct threads_order *o = a->order;
   struct list *it;
   if (!o) return;

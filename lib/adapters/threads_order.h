@@ -40,11 +40,11 @@ static inline unsigned member_place_of_event_origin(uint64_t origin) {
 /* Sets *out to a new struct, or to NULL if connection state recovery is off. Of the functions
  * below, those that are called for a broadcast must not be called if a->order is NULL; the others
  * allow that. Returns 0 or UV_ENOMEM. */
-int sio__threads_order_new(struct threads_order **out, struct threads_adapter *a);
+int sio__threads_delivery_order_new(struct threads_order **out, struct threads_adapter *a);
 /* Called when the server begins to close, or the namespace is removed: delivers the events, and
  * runs the requests, that still wait for the delivery of a broadcast. */
 void sio__threads_order_deliver_all_and_stop(struct threads_adapter *a);
-void sio__threads_order_free(struct threads_adapter *a);
+void sio__threads_delivery_order_free(struct threads_adapter *a);
 
 /* The function `broadcast` of sio__adapter_threads, if does_cluster_keep_lost_sockets(). */
 int sio__threads_broadcast_in_cluster_order(struct threads_adapter *a, const sio_target *to,

@@ -12,9 +12,10 @@
 int sio__threads_recovery_new(struct threads_recovery **out, const struct core *core);
 void sio__threads_recovery_free(struct threads_recovery *v); /* NULL is allowed */
 
-/* The first of these two functions is called by `restore` of sio__adapter_threads, unless
- * does_cluster_keep_lost_sockets() returns true; the second is called by `restore_over`. */
+/* The function `restore` of sio__adapter_threads, if does_cluster_keep_lost_sockets() returns
+ * false. */
 void sio__threads_ask_others_for_recovery_record(sio_adapter *a, sio_restore *r);
+/* Called by the function `restore_over` of sio__adapter_threads. */
 void sio__threads_end_restore_from_other_threads(sio_adapter *a, sio_restore *r);
 
 /* If recovery may have to send the broadcast r again: sets r->serial to a new number, by which the

@@ -107,7 +107,7 @@ static bool skip_admin_member_of_shared_json(sio_slice *shared) {
  * this is the text after that member, otherwise the text after the '{'. A member "_admin" of
  * another form counts as one of the program. The JSON is not parsed into a cJSON tree, because a
  * tree would round large numbers of the program. */
-static sio_slice find_shared_json_members_set_by_program(sio_slice shared) {
+static sio_slice find_shared_json_after_admin_member(sio_slice shared) {
   if (skip_admin_member_of_shared_json(&shared)) {
     skip_text_if_present(&shared, ",");
     return shared;
@@ -126,7 +126,7 @@ static void set_admin_member_of_shared_json(sio_socket *s) {
   const sio_session *c = sio_socket_session(s);
   if (!c) return;
   copy_start_of_session_public_id(c, id);
-  sio_slice others = find_shared_json_members_set_by_program(sio_socket_shared(s));
+  sio_slice others = find_shared_json_after_admin_member(sio_socket_shared(s));
   size_t size = others.n + 128;
   char *text = malloc(size);
   if (!text) return;

@@ -59,8 +59,9 @@ int sio__os_count_cpus(void);
 /* Fills `out` with random bytes. Returns 0 or a libuv error. */
 int sio__os_fill_random(void *out, size_t n);
 
-/* Writes 16 bytes that are different each time the program is started. Peers cannot guess them,
- * except on Windows. They are the key for hashing if sio__os_fill_random() fails. */
-void sio__os_get_process_random_key(unsigned char out[16]);
+/* Writes a key for hashing, for the case that sio__os_fill_random() fails: 16 bytes that are
+ * different each time the program is started, and on some systems in each call. Peers cannot guess
+ * them, except on Windows. */
+void sio__os_make_fallback_hash_key(unsigned char out[16]);
 
 #endif

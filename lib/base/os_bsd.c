@@ -56,7 +56,7 @@ int sio__os_fill_random(void *out, size_t n) {
   return 0;
 }
 
-void sio__os_get_process_random_key(unsigned char out[16]) { arc4random_buf(out, 16); }
+void sio__os_make_fallback_hash_key(unsigned char out[16]) { arc4random_buf(out, 16); }
 #else
 typedef int os_bsd_is_not_used;
 #endif

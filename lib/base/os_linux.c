@@ -68,7 +68,7 @@ int sio__os_fill_random(void *out, size_t n) {
 
 /* The kernel passes 16 random bytes to each program that it starts. A forked child has those of its
  * parent. */
-void sio__os_get_process_random_key(unsigned char out[16]) {
+void sio__os_make_fallback_hash_key(unsigned char out[16]) {
   const void *kernel = (const void *)getauxval(AT_RANDOM);
   if (kernel) memcpy(out, kernel, 16);
 }

@@ -23,7 +23,7 @@ int sio__os_fill_random(void *out, size_t n) {
 }
 
 /* These bytes are not secret, but different in each process. */
-void sio__os_get_process_random_key(unsigned char out[16]) {
+void sio__os_make_fallback_hash_key(unsigned char out[16]) {
   LARGE_INTEGER ticks;
   DWORD ids[2] = { GetCurrentProcessId(), GetCurrentThreadId() };
   QueryPerformanceCounter(&ticks);

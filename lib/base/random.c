@@ -117,7 +117,7 @@ uint64_t sio__siphash13(const uint8_t key[16], const void *data, size_t n) {
 /* Makes the key of sio__hash_bytes(). Hashing must not fail, so the key is made in another way if
  * the system gives no random bytes. */
 static void make_hash_key(void) {
-  if (sio__fill_random(hash_key, sizeof hash_key) != 0) sio__os_get_process_random_key(hash_key);
+  if (sio__fill_random(hash_key, sizeof hash_key) != 0) sio__os_make_fallback_hash_key(hash_key);
   atomic_store_explicit(&hash_keyed, true, memory_order_release);
 }
 

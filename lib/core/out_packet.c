@@ -118,7 +118,7 @@ __attribute__((noinline)) static void packet_add_receivers_to_stats(sio_packet *
  * adapters, which must not change them. */
 static inline int packet_send_to_session(const sio_packet *packet, sio_socket *s, unsigned flags) {
   sio_packet *p = (sio_packet *)(uintptr_t)packet;
-  int err = sio__session_send_uncounted(s->session, p->msg, flags & SIO_VOLATILE);
+  int err = sio__session_send_for_caller_to_count(s->session, p->msg, flags & SIO_VOLATILE);
   if (!err && ++p->uncounted < p->max_uncounted) return 0;
   if (err) p->send_err = err;
   if (!err)

@@ -49,7 +49,7 @@ static struct recovery_record *recovery_record_new(const struct recovery *r, con
   struct recovery_record *rec = sio__calloc(1, sizeof *rec);
   if (!rec) return NULL;
   list_init(&rec->away.by_time);
-  sio__replay_mark_connected_now(&rec->replay, &r->log);
+  sio__replay_set_start_to_newest_event(&rec->replay, &r->log);
   memcpy(rec->id, id, sizeof rec->id);
   return rec;
 }
@@ -88,7 +88,7 @@ int sio__recovery_add_record_found_by_adapter(struct recovery *r, const sio_save
   memcpy(rec->pid, s->pid, sizeof rec->pid);
   rec->left_at_ms = recovery_now_ms(r);
   sio__recovery_queue_entry_set_address(&rec->away, sio__session_client_address(client));
-  sio__replay_mark_disconnected_now(&rec->replay, &r->log);
+  sio__replay_set_leave_to_newest_event(&rec->replay, &r->log);
   int err = sio__saved_state_copy_from_adapter(&rec->saved, r->nsp, s);
   if (!err) err = sio__map_put(&r->by_pid, rec);
   if (err)
@@ -194,7 +194,7 @@ void sio__recovery_keep_record_of_lost_socket(struct recovery *r, struct recover
     return;
   }
   sio__recovery_queue_entry_set_address(&rec->away, sio__session_client_address(session));
-  sio__recovery_queue_add_newest(&r->away, &rec->away);
+  sio__recovery_queue_add_as_newest(&r->away, &rec->away);
   free_excess_lost_socket_and_start_timer(r, rec);
 }
 
@@ -205,9 +205,9 @@ void sio__recovery_return_record_to_lost_sockets(struct recovery *r, struct reco
     return;
   }
   if (r->away.n && rec->left_at_ms > get_oldest_record_of_lost_socket(r)->left_at_ms)
-    sio__recovery_queue_add_newest(&r->away, &rec->away);
+    sio__recovery_queue_add_as_newest(&r->away, &rec->away);
   else
-    sio__recovery_queue_add_oldest(&r->away, &rec->away);
+    sio__recovery_queue_add_as_oldest(&r->away, &rec->away);
   free_excess_lost_socket_and_start_timer(r, rec);
 }
 
@@ -235,8 +235,8 @@ void sio__recovery_put_back_detached_record(struct recovery *r, struct recovery_
 int sio__recovery_adopt_record_of_other_thread(struct recovery *r, struct recovery_record *rec) {
   int err = sio__map_put(&r->by_pid, rec);
   if (err) return err;
-  sio__replay_mark_connected_now(&rec->replay, &r->log);
-  sio__replay_mark_disconnected_now(&rec->replay, &r->log);
+  sio__replay_set_start_to_newest_event(&rec->replay, &r->log);
+  sio__replay_set_leave_to_newest_event(&rec->replay, &r->log);
   rec->replay.last_replayed = r->log.seq;
   rec->left_at_ms = recovery_now_ms(r);
   return 0;

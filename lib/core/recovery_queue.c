@@ -63,11 +63,11 @@ void sio__recovery_queue_entry_set_address(struct recovery_queue_entry *e, const
   e->addr = sio__addr_clear_ipv6_host_bits(&addr);
 }
 
-void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e) {
+void sio__recovery_queue_add_as_newest(struct recovery_queue *q, struct recovery_queue_entry *e) {
   insert_recovery_queue_entry(q, e, false);
 }
 
-void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e) {
+void sio__recovery_queue_add_as_oldest(struct recovery_queue *q, struct recovery_queue_entry *e) {
   insert_recovery_queue_entry(q, e, true);
 }
 

@@ -40,8 +40,8 @@ void sio__recovery_queue_entry_set_address(struct recovery_queue_entry *e, const
 /* The first function adds an entry at the end of the queue, as the newest one; the second adds it
  * at the start, as the oldest one. If memory runs out, the entry is added to the queue all the
  * same, but not to the list of the entries with its address. */
-void sio__recovery_queue_add_newest(struct recovery_queue *q, struct recovery_queue_entry *e);
-void sio__recovery_queue_add_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
+void sio__recovery_queue_add_as_newest(struct recovery_queue *q, struct recovery_queue_entry *e);
+void sio__recovery_queue_add_as_oldest(struct recovery_queue *q, struct recovery_queue_entry *e);
 void sio__recovery_queue_remove_entry(struct recovery_queue *q, struct recovery_queue_entry *e);
 
 static inline bool is_recovery_entry_in_queue(const struct recovery_queue_entry *e) {

@@ -25,11 +25,11 @@ struct missed_events {
   size_t queued_bytes; /* the memory that these events will take in the send queue of a session */
 };
 
-void sio__replay_mark_connected_now(struct replay *p, const struct replay_log *log) {
+void sio__replay_set_start_to_newest_event(struct replay *p, const struct replay_log *log) {
   p->start = p->last_sent = log->seq;
 }
 
-void sio__replay_mark_disconnected_now(struct replay *p, const struct replay_log *log) {
+void sio__replay_set_leave_to_newest_event(struct replay *p, const struct replay_log *log) {
   p->from = p->seq_at_leave = log->seq;
 }
 

@@ -36,10 +36,10 @@ struct replay {
 
 /* Sets `start` and `last_sent` to the number of the newest event: a client that connects now needs
  * only events that are sent later. */
-void sio__replay_mark_connected_now(struct replay *p, const struct replay_log *log);
+void sio__replay_set_start_to_newest_event(struct replay *p, const struct replay_log *log);
 /* Sets `seq_at_leave` and `from` to the number of the newest event: a client that is disconnected
  * now misses only events that are sent later. */
-void sio__replay_mark_disconnected_now(struct replay *p, const struct replay_log *log);
+void sio__replay_set_leave_to_newest_event(struct replay *p, const struct replay_log *log);
 /* Frees the events that were added with sio__replay_add_missed_event(). */
 void sio__replay_free_missed_events(struct replay *p);
 

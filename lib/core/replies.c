@@ -78,7 +78,7 @@ int sio__replies_add_reply(sio_query *q, const char *id, sio_slice json, const s
   return 0;
 }
 
-static void free_reply(struct reply *r) {
+static void free_received_reply(struct reply *r) {
   if (r->event) {
     sio__event_clear(&r->event->event);
     sio__json_scan_clear(&r->event->scan);
@@ -88,7 +88,7 @@ static void free_reply(struct reply *r) {
 }
 
 void sio__replies_clear(sio_replies *r) {
-  for (size_t i = 0; i < r->count; i++) free_reply(reply_of_answer(&r->list[i]));
+  for (size_t i = 0; i < r->count; i++) free_received_reply(reply_of_answer(&r->list[i]));
   sio__free(r->list);
 }
 

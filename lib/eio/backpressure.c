@@ -178,7 +178,7 @@ static void count_queued_packets_and_keyed_msgs(const struct msg *m, void *user)
   l->packets += !m->follows;
 }
 
-static void store_position_of_event_key(const struct msg *m, void *user) {
+static void store_queue_position_of_event_key(const struct msg *m, void *user) {
   struct latest *l = user;
   l->position++;
   if (m->key) *latest_events_find_slot_of_key(l, m->key) = (struct key_slot){ m->key, l->position };
@@ -191,7 +191,7 @@ static void index_latest_events_by_key(sio_session *c, struct latest *l) {
   if (!l->keyed) return;
   for (l->cap = 16; l->cap < 2 * l->keyed;) l->cap *= 2;
   l->slots = sio__calloc(l->cap, sizeof *l->slots);
-  if (l->slots) c->transport->visit(c, store_position_of_event_key, l);
+  if (l->slots) c->transport->visit(c, store_queue_position_of_event_key, l);
   l->position = 0;
 }
 

@@ -161,7 +161,7 @@ int sio__session_send(sio_session *c, struct msg *chain, unsigned flags);
 /* Does the same as sio__session_send(), for a caller that sends one chain to many sessions. But if
  * it returns 0, it has not counted the packets as sent: the caller has to do this with
  * sio__count_packets_sent(), before any callback runs. */
-int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags);
+int sio__session_send_for_caller_to_count(sio_session *c, struct msg *chain, unsigned flags);
 void sio__count_packets_sent(sio_stats *st, const struct msg *chain, uint64_t n);
 /* Returns true if a volatile message would be sent now, and not dropped. */
 bool sio__session_can_send_now(const sio_session *c);

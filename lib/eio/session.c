@@ -444,7 +444,7 @@ static int apply_backpressure_or_end_session(sio_session *c, const struct msg *c
   return err && err != SIO_EDROPPED ? end_session_for_full_queue_or_no_memory(c, err) : err;
 }
 
-int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flags) {
+int sio__session_send_for_caller_to_count(sio_session *c, struct msg *chain, unsigned flags) {
   if (c->state != SESSION_OPEN) return SIO_ECLOSED;
   if ((flags & SIO_VOLATILE) && !c->transport->ready(c)) return SIO_EDROPPED;
   if (c->backpressure && !sio__backpressure_can_queue_or_count_drop(c, chain)) return SIO_EDROPPED;
@@ -466,7 +466,7 @@ int sio__session_send_uncounted(sio_session *c, struct msg *chain, unsigned flag
 }
 
 int sio__session_send(sio_session *c, struct msg *chain, unsigned flags) {
-  int err = sio__session_send_uncounted(c, chain, flags);
+  int err = sio__session_send_for_caller_to_count(c, chain, flags);
   if (!err) sio__count_packets_sent(c->eio->stats, chain, 1);
   return err;
 }

@@ -13,8 +13,8 @@ enum {
    * removed. */
   FORGET_MS = 1000,
   FORGET_MOST_MS = 3600 * 1000,
-  /* When a record is added to a shared table, at most this many idle records are removed whose time
-   * is over. */
+  /* The most records that are removed when a record is added to a shared table. Only records are
+   * removed that have been idle for idle_record_lifetime_ms(). */
   FORGET_AT_ONCE = 2
 };
 

@@ -33,7 +33,7 @@ static void convert_run_to_entry_if_one_msg(struct queue_chunk *k, unsigned i) {
 }
 
 /* Removes the first msg of the run that is the first used entry of k, and returns it. */
-static struct msg *take_first_msg_of_run(struct queue_chunk *k) {
+static struct msg *take_msg_from_run_at_chunk_head(struct queue_chunk *k) {
   assert(queue_chunk_entry_is_run(k, k->head));
   struct queue_entry *e = &k->e[k->head];
   struct msg *m = e->m;
@@ -44,7 +44,7 @@ static struct msg *take_first_msg_of_run(struct queue_chunk *k) {
 
 bool sio__queue_consume_from_first_run(struct send_queue *q, struct pool *chunks, size_t *n) {
   struct queue_chunk *k = q->first;
-  struct msg *m = take_first_msg_of_run(k);
+  struct msg *m = take_msg_from_run_at_chunk_head(k);
   assert(k->head > 0);
   k->e[--k->head] = make_whole_frame_entry(m);
   return queue_consume_from_first_entry(q, chunks, n);
@@ -76,7 +76,7 @@ void sio__queue_visit_msgs(const struct send_queue *q, size_t encrypted, queue_v
 void sio__queue_clear(struct send_queue *q, struct pool *chunks) {
   while (q->first) {
     if (queue_is_first_entry_run(q))
-      queue_uncount_and_unref_msg(q, take_first_msg_of_run(q->first));
+      queue_uncount_and_unref_msg(q, take_msg_from_run_at_chunk_head(q->first));
     else
       queue_remove_first_entry(q, chunks);
   }
@@ -110,7 +110,8 @@ static void free_visited_chunk(struct removal *r) {
 static struct queue_entry removal_take_next_entry_of_old_queue(struct removal *r) {
   struct queue_chunk *k = r->old;
   struct queue_entry e = k->e[k->head];
-  if (queue_chunk_entry_is_run(k, k->head)) return make_whole_frame_entry(take_first_msg_of_run(k));
+  if (queue_chunk_entry_is_run(k, k->head))
+    return make_whole_frame_entry(take_msg_from_run_at_chunk_head(k));
   if (++k->head == k->tail) free_visited_chunk(r);
   return e;
 }

@@ -47,7 +47,7 @@ static int set_decode_error_out_of_memory(const char **why) {
 
 static bool is_header_digit(char c) { return c >= '0' && c <= '9'; }
 
-static void skip_header_bytes(sio_slice *s, size_t n) {
+static void remove_first_bytes(sio_slice *s, size_t n) {
   s->p += n;
   s->n -= n;
 }
@@ -69,7 +69,7 @@ static int read_packet_type(sio_slice *s, struct header *h, const char **why) {
         return set_decode_error(why, SIO_EPROTO, "the packet type is not a digit");
   }
   h->type = (enum packet_type)(s->p[0] - '0');
-  skip_header_bytes(s, 1);
+  remove_first_bytes(s, 1);
   return 0;
 }
 
@@ -84,7 +84,7 @@ static int read_announced_attachment_count(sio_slice *s, struct header *h, unsig
   if (count == 0) return set_decode_error(why, SIO_EPROTO, "Illegal attachments");
   if (count > max) return set_decode_error(why, SIO_EPROTO, "too many attachments");
   h->attachments = (uint32_t)count;
-  skip_header_bytes(s, n + 1);
+  remove_first_bytes(s, n + 1);
   return 0;
 }
 
@@ -97,7 +97,7 @@ static void read_packet_namespace(sio_slice *s, struct header *h) {
   const char *comma = memchr(s->p, ',', s->n);
   size_t n = comma ? (size_t)(comma - s->p) : s->n;
   if (n > 1) h->nsp = slice(s->p, n);
-  skip_header_bytes(s, n + (comma ? 1 : 0));
+  remove_first_bytes(s, n + (comma ? 1 : 0));
 }
 
 static int read_ack_id(sio_slice *s, struct header *h, const char **why) {
@@ -107,7 +107,7 @@ static int read_ack_id(sio_slice *s, struct header *h, const char **why) {
     h->id = h->id * 10 + (s->p[i] - '0');
     if (h->id > max_id) return set_decode_error(why, SIO_EPROTO, "invalid packet id");
   }
-  skip_header_bytes(s, n);
+  remove_first_bytes(s, n);
   return 0;
 }
 

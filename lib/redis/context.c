@@ -113,7 +113,7 @@ void sio__redis_count_and_log_ignored_message(sio_redis *r, sio_slice channel, i
     r->stats.unhandled++;
   else
     r->stats.malformed++;
-  REDIS_LOG(r, REDIS_LOG_MALFORMED, SIO_LOG_WARN, "a message on %s is ignored: %s",
+  REDIS_LOG(r, REDIS_LOG_IGNORED, SIO_LOG_WARN, "a message on %s is ignored: %s",
             sio__copy_with_unprintable_replaced(name, sizeof name, channel),
             describe_why_message_is_ignored(err));
 }

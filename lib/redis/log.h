@@ -17,7 +17,7 @@ enum redis_log_kind {
   REDIS_LOG_MISSED,            /* a message reached fewer Socket.IO servers than messages before */
   REDIS_LOG_DROPPED,           /* a message or another command was lost */
   REDIS_LOG_SILENT_SERVERS,    /* other Socket.IO servers do not answer */
-  REDIS_LOG_MALFORMED,         /* a received message was ignored because of an error */
+  REDIS_LOG_IGNORED,           /* a received message was malformed, or could not be handled */
   REDIS_LOG_KINDS
 };
 

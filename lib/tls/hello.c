@@ -74,7 +74,7 @@ enum hello_verdict sio__hello_parse(struct hello *h, const char *p, size_t n, si
 
 /* Returns true if the current record is a ChangeCipherSpec of TLS 1.2 or earlier: all records after
  * it are encrypted, so there cannot be a second ClientHello. */
-static bool is_record_encryption_started(const struct hello *h, bool may_retry) {
+static bool are_later_records_encrypted(const struct hello *h, bool may_retry) {
   return !may_retry && h->skip && h->head[0] == CHANGE_CIPHER_SPEC;
 }
 
@@ -84,7 +84,7 @@ bool sio__hello_check_length_of_second(struct hello *h, const char *p, size_t n,
     size_t k = 0;
     enum hello_verdict v = parse_next_part_of_hello(h, p, n, &k);
     if (v == HELLO_LONG) return false;
-    h->over = v != HELLO_MORE || is_record_encryption_started(h, may_retry);
+    h->over = v != HELLO_MORE || are_later_records_encrypted(h, may_retry);
     p += k;
     n -= k;
   }

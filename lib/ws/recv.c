@@ -347,7 +347,7 @@ static bool append_incomplete_frame_piece(struct ws_recv *r, const struct wslay_
 
 /* Passes input to wslay until the frame or the input ends. Returns true if the frame is complete
  * and reading goes on. */
-static bool read_frame_with_wslay_until_end(struct ws_recv *r, struct input *in) {
+static bool read_until_frame_or_input_ends(struct ws_recv *r, struct input *in) {
   struct ws_frame_parser *x = r->ctx;
   x->in = in;
   for (;;) {
@@ -479,6 +479,6 @@ size_t sio__ws_recv_feed(struct ws_recv *r, const char *p, size_t n) {
   bool more = true;
   while (more && !r->paused)
     more = (r->ctx || ws_recv_parse_and_check_frame_header(r, &in)) &&
-           read_frame_with_wslay_until_end(r, &in);
+           read_until_frame_or_input_ends(r, &in);
   return more ? in.n : 0;
 }

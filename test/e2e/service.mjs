@@ -137,7 +137,7 @@ for (const name of ['chat', 'service'])
     child.kill('SIGTERM');
     equal(await ended, 0);
     const lines = log.trim().split('\n').map((line) => JSON.parse(line));
-    ok(lines.some((l) => l.level === 'warn' && /pigeon|ransport/.test(l.message) && l.room && l.time), log);
+    ok(lines.some((l) => l.level === 'warn' && /pigeon|ransport/.test(l.message) && l.part && l.time), log);
   });
 
 // ---- where systemd is ----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ static struct recovery_queue_entry *add_left_socket(const char *address) {
   struct recovery_queue_entry *p = &entries[nentries++];
   list_init(&p->by_time);
   sio__recovery_queue_entry_set_address(p, address);
-  sio__recovery_queue_add_newest(&away, p);
+  sio__recovery_queue_add_as_newest(&away, p);
   if (away.n <= MAX) return NULL;
   struct recovery_queue_entry *dropped = sio__recovery_queue_choose_entry_to_drop(&away, p);
   sio__recovery_queue_remove_entry(&away, dropped);
@@ -95,7 +95,7 @@ TEST(an_entry_added_as_the_oldest_is_the_oldest_again) {
   add_left_socket("192.0.2.1");
   sio__recovery_queue_remove_entry(&away, &entries[0]);
   CHECK(sio__recovery_queue_get_oldest(&away) == &entries[1]);
-  sio__recovery_queue_add_oldest(&away, &entries[0]);
+  sio__recovery_queue_add_as_oldest(&away, &entries[0]);
   CHECK(sio__recovery_queue_get_oldest(&away) == &entries[0]);
   end();
 }

@@ -18,7 +18,7 @@ static void begin(size_t max_bytes) {
   sio__msg_allocator_init(&home);
   EQ(sio__replay_log_init(&log_, max_bytes), 0);
   client = (struct replay){ 0 };
-  sio__replay_mark_connected_now(&client, &log_);
+  sio__replay_set_start_to_newest_event(&client, &log_);
 }
 
 static void end(void) {
@@ -76,7 +76,7 @@ TEST(a_client_that_received_all_misses_only_what_came_after_it_left) {
   begin(MUCH);
   event("r", true);
   event("q", false);
-  sio__replay_mark_disconnected_now(&client, &log_);
+  sio__replay_set_leave_to_newest_event(&client, &log_);
   event("r", false);
   EQ(return_with(1), 0);
   EQ(client.from, 2);
@@ -87,7 +87,7 @@ TEST(a_client_that_received_all_misses_only_what_came_after_it_left) {
 TEST(a_client_without_an_offset_is_replayed_everything_since_it_connected) {
   begin(MUCH);
   event("r", false);
-  sio__replay_mark_connected_now(&client, &log_);
+  sio__replay_set_start_to_newest_event(&client, &log_);
   event("r", true);
   event("r", true);
   EQ(sio__replay_choose_start(&client, &log_, NULL, is_room_r, NULL), 0);
@@ -99,7 +99,7 @@ TEST(an_offset_before_the_last_replay_does_not_go_back_further_than_the_connecti
   begin(MUCH);
   event("r", false);
   event("r", false);
-  sio__replay_mark_connected_now(&client, &log_);
+  sio__replay_set_start_to_newest_event(&client, &log_);
   event("r", true);
   EQ(return_with(1), 0);
   EQ_STR(missed(), "3");
