@@ -78,13 +78,14 @@ enum {
  *    never dropped (such as replies).
  *
  * The other errors are listed at the top of this header. While queue_high is 0, the default,
- * when_full has no effect, and only max_queued bounds the queue. With sio_redis_streams_adapter and
- * sio_options.recovery the event goes through the stream first: then 0 says that the adapter has
- * taken it, and these two errors are not returned. An event that is volatile, asks for an ack or is
- * for a client of Engine.IO 3 does not go through the stream, and these errors are returned for it,
- * unless it has to wait in the adapter for events that were sent before it and that Redis has not
- * returned yet: then the call returns 0, and the event may be dropped later; the ack that it asks
- * for does not come then. */
+ * when_full has no effect, and only max_queued bounds the queue.
+ *
+ * With sio_redis_streams_adapter and sio_options.recovery the event goes through the stream first:
+ * then 0 says that the adapter has taken it, and these two errors are not returned. Three kinds of
+ * events do not go through the stream, so that these errors are returned for them: volatile events,
+ * events that ask for an ack, and events for a client of Engine.IO 3. But if events that were sent
+ * before have not come back from Redis yet, such an event waits for them in the adapter. Then the
+ * call returns 0. If the event is dropped later, the ack that it asks for does not come. */
 SIO_EXTERN int sio_emit(sio_socket *s, const char *event, sio_args args);
 
 /* Receives the result of an event that asked for an ack. If status is 0, the client has sent the

@@ -314,7 +314,7 @@ static void close_old_socket_and_send_released(struct threads_adapter *a, const 
   send_answer_to_restore_or_release(a->nsp->core, r, a->run_request, REQUEST_RELEASED, 0);
 }
 
-void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r) {
+void sio__threads_run_request_about_kept_lost_socket(struct threads_adapter *a, struct request *r) {
   switch (r->kind) {
     case REQUEST_RELEASE: close_old_socket_and_send_released(a, r); return;
     case REQUEST_RELEASED: count_released_and_ask_cluster_after_last(a, r); return;

@@ -28,12 +28,14 @@ void sio__threads_restore_socket_from_cluster(struct threads_adapter *a, sio_res
 /* Called by the function `restore_over` of sio__adapter_threads. */
 void sio__threads_end_restore_from_cluster(struct threads_adapter *a, sio_restore *r);
 
-/* Called before the broadcast r, a ROUTE_DELIVERY, is delivered to the sockets of this thread: adds
- * its event for each client that is to receive it, and whose lost socket was found, but which has
- * not joined the namespace yet. Volatile events and those that ask for acks are left out. */
+/* Called before the broadcast r, a ROUTE_DELIVERY, is delivered to the sockets of this thread. Some
+ * clients have not joined the namespace yet, but their lost sockets were found. If r is for such a
+ * client, its event is added to the events that the client has missed. Does nothing if r is
+ * volatile or asks for acks. */
 void sio__threads_add_event_to_found_restores(struct threads_adapter *a, const struct request *r);
-/* Handles a request whose kind is REQUEST_RELEASE or one after it in enum request_kind. */
-void sio__threads_run_cluster_recovery_request(struct threads_adapter *a, struct request *r);
+/* Handles a request of another thread about a lost socket that the adapter of the cluster keeps.
+ * The kind of the request is REQUEST_RELEASE or one after it in enum request_kind. */
+void sio__threads_run_request_about_kept_lost_socket(struct threads_adapter *a, struct request *r);
 /* Called with a request of one of the kinds from REQUEST_RELEASE on, if its namespace does not
  * exist in this server: answers a REQUEST_RELEASE or a REQUEST_KEPT_RESTORE, and ignores the other
  * kinds, which want no answer. */

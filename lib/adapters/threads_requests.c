@@ -312,7 +312,7 @@ void sio__thread_request_run_now(struct threads_adapter *a, struct request *r) {
     case REQUEST_SERVER_EMIT: run_server_emit_request(a, r); return;
     case REQUEST_SERVER_COUNT: run_server_count_request(a, r); return;
     case REQUEST_RESTORE: sio__threads_recovery_answer_or_defer_request(a, r); return;
-    default: sio__threads_run_cluster_recovery_request(a, r); return;
+    default: sio__threads_run_request_about_kept_lost_socket(a, r); return;
   }
 }
 

@@ -43,8 +43,9 @@ struct msg {
   uint8_t binary;
   uint8_t raw; /* the bytes are sent as they are, without a WebSocket frame */
   uint8_t pooled : 1;
-  /* Is not compressed, for example because the sender has ruled it out or the text would not become
-   * smaller. */
+  /* Is not compressed over WebSocket, for example because the sender has ruled it out or the text
+   * would not become smaller. The answer to a polling GET is not compressed if all msgs in it have
+   * this flag. */
   uint8_t plain : 1;
   /* May be dropped if the peer reads slowly: an event that needs no ack, or a message of a host
    * that uses Engine.IO without Socket.IO. */
@@ -69,7 +70,7 @@ void sio__msg_allocator_clear(struct msgs *home);
  * if memory runs out or cap is 4 GiB or more. */
 struct msg *sio__msg_new(struct msgs *home, size_t cap);
 /* Returns a msg with one reference that will never have a text, or NULL if memory runs out.
- * msg_memory_size() does not count the room for a text that its block has. */
+ * msg_memory_size() counts no room for text in it. */
 struct msg *sio__msg_new_without_text(struct msgs *home);
 /* Returns a msg whose text is a copy of the n bytes at p, with one reference; or NULL as
  * sio__msg_new() does. */

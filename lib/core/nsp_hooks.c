@@ -92,11 +92,12 @@ static void log_reserved_event_name(const sio_nsp *nsp, const char *event) {
     { "disconnect", "sio_on_disconnect()" },
     { "disconnecting", "sio_on_disconnecting()" },
   };
-  const char *use = "another name";
+  const char *instead = "another name";
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-    if (strcmp(event, functions[i][0]) == 0) use = functions[i][1];
+    if (strcmp(event, functions[i][0]) == 0) instead = functions[i][1];
   LOG(&nsp->core->log, SIO_LOG_ERROR, SIO_PART_SIO,
-      "sio_on(\"%s\") is refused: the name of the event is reserved; use %s", event, use);
+      "sio_on(\"%s\") is refused: the name of the event is reserved; use %s instead", event,
+      instead);
   sio_log_flush(sio_nsp_server(nsp));
 }
 

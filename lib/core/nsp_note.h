@@ -16,9 +16,9 @@ struct nsp_note {
   /* True: the client has requested the namespace, and this struct is a member of an nsp_request.
    * False: the client had a socket in this namespace, which was disconnected. */
   bool is_request;
-  /* True: CONNECT had been answered twice when the peer sent DISCONNECT for the namespace. If
-   * neither this nor is_request is true, the server has disconnected or replaced the socket, which
-   * the peer may not know yet. */
+  /* True: the server had answered CONNECT twice before the peer sent DISCONNECT for the namespace.
+   * If neither this nor is_request is true, the server has disconnected or replaced the socket,
+   * which the peer may not know yet. */
   bool answered_twice;
 };
 

@@ -295,8 +295,9 @@ bool sio__polling_has_post_backlog(const sio_session *c) { return c->polling->ba
 
 /* ---- callbacks of the request -------------------------------------------------------------- */
 
-/* Called when the body of the POST r is complete. If the session has ended or was upgraded while
- * the body arrived, r->user is NULL: then the connection of r is closed. */
+/* Called when the body of the POST r is complete. If the session has moved to a WebSocket while the
+ * body arrived, r->user is NULL: then the connection of r is closed. If the session has ended in
+ * this turn of the loop, no packet is handled, and r is answered as usual. */
 static void handle_or_hold_complete_post(sio_request *r) {
   sio_session *c = r->user;
   if (!c) {

@@ -219,7 +219,7 @@ static void upgrade_resume_reading_or_complete(sio_session *c) {
 
 /* Returns true if the peer sends probes but does not read our answers, even after the kernel was
  * offered the answers again. */
-static bool probe_answers_exceed_max_after_write(const struct upgrade *p) {
+static bool write_queue_and_check_probe_answer_limit(const struct upgrade *p) {
   if (ws_queued_memory(p->ws) <= ANSWERS_MAX) return false;
   sio__conn_write_queue_now(p->ws->conn);
   return ws_queued_memory(p->ws) > ANSWERS_MAX;
@@ -241,7 +241,7 @@ static void upgrade_handle_websocket_message(struct ws_conn *w, bool binary, cha
   sio_slice text = slice(data, n);
   struct eio_in in;
   if (!upgrade_charge_rate_limits_or_fail(p, 1, 0)) return;
-  if (probe_answers_exceed_max_after_write(p))
+  if (write_queue_and_check_probe_answer_limit(p))
     upgrade_fail_and_log(p, "the peer does not read the answers to its probes");
   else if (!upgrade_parse_websocket_packet(p, binary, text, &in))
     upgrade_fail_and_log(p, "the client sent something that is not a valid Engine.IO packet");

@@ -213,7 +213,7 @@ static int websocket_append_sent_callback_marker(sio_session *c) {
 static void write_queue_and_schedule_sent_callbacks(sio_session *c, struct conn *conn) {
   if (!c->sent_callbacks) return;
   sio__conn_write_queue_now(conn);
-  sio__sent_callbacks_schedule_oldest(c, conn_take_passed_sent_mark_count(conn));
+  sio__sent_callbacks_schedule_oldest(c, conn_take_unreported_sent_mark_count(conn));
 }
 
 /* Starts the closing handshake. But a peer that does not read what is queued would not answer a

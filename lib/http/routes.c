@@ -228,7 +228,7 @@ static void answer_method_not_allowed(const struct routes *rs, sio_request *r, s
 
 /* Answers the request "OPTIONS *", which asks about the server as a whole (RFC 9110 section
  * 9.3.7). */
-static void answer_options_for_server(sio_request *r) {
+static void answer_options_request_about_server(sio_request *r) {
   sio__request_add_answer_header(r, "Allow", SLICE("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
   sio__request_answer(r, 204, NULL, slice(NULL, 0));
 }
@@ -236,7 +236,7 @@ static void answer_options_for_server(sio_request *r) {
 static void answer_request_without_route(const struct routes *rs, sio_request *r,
                                          const struct found *f) {
   if (slice_equals_str(r->path, "*")) {
-    answer_options_for_server(r);
+    answer_options_request_about_server(r);
   } else if (f->weight) {
     answer_method_not_allowed(rs, r, f->weight);
   } else if (find_best_route(rs, r, true).route) {

@@ -347,7 +347,7 @@ static void notify_owner_if_below_low_mark(struct conn *c) {
 }
 
 static void notify_owner_of_passed_sent_marks(struct conn *c) {
-  unsigned n = conn_take_passed_sent_mark_count(c);
+  unsigned n = conn_take_unreported_sent_mark_count(c);
   if (!c->out.first) c->rare_flags &= CONN_WATCHED;
   if (n) c->ops->marks_passed(c, n);
 }

@@ -189,7 +189,7 @@ static inline int conn_queue_sent_mark(struct conn *c, struct msg *m) {
 static inline void conn_enable_flushing_callback(struct conn *c) { c->rare_flags |= CONN_WATCHED; }
 /* Returns the number of sent marks that have left the queue and were not reported by `marks_passed`
  * yet, and counts them as reported. */
-static inline unsigned conn_take_passed_sent_mark_count(struct conn *c) {
+static inline unsigned conn_take_unreported_sent_mark_count(struct conn *c) {
   unsigned n = c->marks;
   c->marks = 0;
   return n;

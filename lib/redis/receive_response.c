@@ -76,7 +76,7 @@ static int add_reply_to_query(struct pending_request *q, sio_slice value) {
   return err;
 }
 
-static int handle_client_count_response(struct pending_request *q, sio_slice count) {
+static int handle_broadcast_receiver_count_response(struct pending_request *q, sio_slice count) {
   uint64_t n;
   if (!sio__unpack_number(count, ACKS_MAX, &n)) return SIO_EPROTO;
   q->adapter->api->query_expect(q->query, (size_t)n);
@@ -93,7 +93,7 @@ static int handle_response_to_request(struct pending_request *q, const struct re
       sio__pending_request_on_response_maybe_end(q);
       return err;
     case MESSAGE_BROADCAST_WITH_ACKS:
-      if (f->type == MESSAGE_COUNT) return handle_client_count_response(q, f->count);
+      if (f->type == MESSAGE_COUNT) return handle_broadcast_receiver_count_response(q, f->count);
       if (f->type != MESSAGE_ACK) return SIO_EPROTO;
       err = add_reply_to_query(q, f->packet);
       sio__pending_request_on_ack_maybe_end(q);

@@ -257,7 +257,7 @@ void sio__sharded_on_connect_subscribe_socket_room(sio_adapter *a, sio_socket *s
   memory_adapter_ops(a)->arrive(a->local, s);
 }
 
-/* Other sockets may have joined the room with the id of s. */
+/* The subscription stays if other sockets have joined the room with the id of s. */
 void sio__sharded_on_leave_unsubscribe_socket_room(sio_adapter *a, sio_socket *s) {
   const char *id = sio_socket_id(s);
   if (a->mode == SIO_REDIS_DYNAMIC_PRIVATE && !count_sockets_that_stay_in_room(a, id))

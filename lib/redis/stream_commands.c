@@ -23,7 +23,7 @@ int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t numbe
   return err;
 }
 
-uint64_t sio__stream_decode_number_of_expected_reply(const struct link_expect *expect) {
+uint64_t sio__stream_decode_command_number(const struct link_expect *expect) {
   uint64_t n = 0;
   for (size_t i = strlen(expect->id); i-- > 1;) n = n << 6 | (uint64_t)(expect->id[i] - '0');
   return n;
@@ -40,7 +40,7 @@ static struct stream_entry *stream_find_key_entry(const struct stream *st, uint6
 static void on_key_command_reply_in_cluster(struct link *l, const struct link_expect *expect,
                                             const redisReply *reply) {
   sio_redis *r = sio__redis_server_of_link(l)->redis;
-  uint64_t number = sio__stream_decode_number_of_expected_reply(expect);
+  uint64_t number = sio__stream_decode_command_number(expect);
   list_each (it, tmp, &r->parts) {
     struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
     struct stream_entry *e = stream_find_key_entry(st, number);
@@ -73,7 +73,7 @@ static void on_cluster_command_reply(struct link *l, const struct link_expect *e
   const sio_redis *r = sio__redis_server_of_link(l)->redis;
   list_each (it, tmp, &r->parts) {
     struct stream *st = stream_of_part(container_of(it, struct redis_part, link));
-    st->ops->reply(st, expect->id[0], sio__stream_decode_number_of_expected_reply(expect), reply);
+    st->ops->reply(st, expect->id[0], sio__stream_decode_command_number(expect), reply);
   }
 }
 

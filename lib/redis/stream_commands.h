@@ -14,7 +14,7 @@ enum { EXPECT_ADD = 'x', EXPECT_KEY = 'k', EXPECT_FENCE = 'f' };
 /* Queues a command on the connection of the writer. Returns 0, UV_ENOBUFS or UV_ENOMEM. */
 int sio__stream_writer_send_command(struct stream *st, char kind, uint64_t number,
                                     const sio_slice *words, size_t n);
-uint64_t sio__stream_decode_number_of_expected_reply(const struct link_expect *expect);
+uint64_t sio__stream_decode_command_number(const struct link_expect *expect);
 
 /* Sends the command of an ENTRY_KEY. If it gets no reply, the entry is queued again. Returns 0 or
  * an error. */

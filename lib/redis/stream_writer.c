@@ -188,7 +188,7 @@ static void stream_writer_requeue_entry_and_reconnect(struct stream *st,
                                                       const struct link_expect *expect) {
   struct stream_entry *e =
       expect->id[0] == EXPECT_ADD
-          ? stream_find_written_entry(st, sio__stream_decode_number_of_expected_reply(expect))
+          ? stream_find_written_entry(st, sio__stream_decode_command_number(expect))
           : NULL;
   if (e) e->state = ENTRY_QUEUED;
   sio__link_break_and_reconnect(&st->writer,
@@ -205,14 +205,11 @@ static void on_stream_writer_reply(struct link *l, const redisReply *reply) {
   }
   if (is_error_reply(reply)) sio__redis_count_and_log_error_reply(st->redis, reply);
   switch (expect.id[0]) {
-    case EXPECT_ADD:
-      on_xadd_reply(st, sio__stream_decode_number_of_expected_reply(&expect), reply);
-      break;
+    case EXPECT_ADD: on_xadd_reply(st, sio__stream_decode_command_number(&expect), reply); break;
     case EXPECT_KEY: sio__stream_remove_oldest_written_key_entry(st); break;
     case EXPECT_FENCE: on_writer_last_id_reply(st, reply); break;
     case '\0': break;
-    default:
-      st->ops->reply(st, expect.id[0], sio__stream_decode_number_of_expected_reply(&expect), reply);
+    default: st->ops->reply(st, expect.id[0], sio__stream_decode_command_number(&expect), reply);
   }
   sio__stream_write_queued_entries(st);
 }
@@ -221,7 +218,7 @@ static void on_stream_writer_reply_lost(struct link *l, struct link_expect *expe
   struct stream *st = stream_of_writer_link(l);
   bool asked = expect->id[0] && !strchr("xkf", expect->id[0]);
   if (asked && !st->closed)
-    st->ops->reply(st, expect->id[0], sio__stream_decode_number_of_expected_reply(expect), NULL);
+    st->ops->reply(st, expect->id[0], sio__stream_decode_command_number(expect), NULL);
 }
 
 static void on_stream_writer_failed(struct link *l, const char *why, unsigned wait_ms) {

@@ -227,7 +227,7 @@ struct out {
   int err;
 };
 
-static void metrics_put_bytes(struct out *o, const char *p, size_t n) {
+static void metrics_append_text(struct out *o, const char *p, size_t n) {
   if (!o->err) o->err = sio__buf_put(&o->text, p, n);
 }
 
@@ -240,7 +240,7 @@ __attribute__((format(printf, 2, 3))) static void metrics_printf(struct out *o, 
   va_start(ap, fmt);
   int n = vsnprintf(piece, sizeof piece, fmt, ap);
   va_end(ap);
-  metrics_put_bytes(o, piece, (size_t)n);
+  metrics_append_text(o, piece, (size_t)n);
 }
 
 /* Writes the value of a label, with escapes. Each byte that is not valid UTF-8 is written as \xNN.
@@ -272,14 +272,14 @@ static void put_metric_name(struct out *o, const struct family *f, const char *s
 
 static void put_metric_labels(struct out *o, const struct label *l, const char *le) {
   if (!l->name.n && !le) return;
-  metrics_put_bytes(o, "{", 1);
+  metrics_append_text(o, "{", 1);
   if (l->name.n) {
     metrics_printf(o, "%.*s=\"", (int)l->name.n, l->name.p);
     put_escaped_label_value(o, l->value);
-    metrics_put_bytes(o, "\"", 1);
+    metrics_append_text(o, "\"", 1);
   }
   if (le) metrics_printf(o, "%sle=\"%s\"", l->name.n ? "," : "", le);
-  metrics_put_bytes(o, "}", 1);
+  metrics_append_text(o, "}", 1);
 }
 
 static void format_metric_number(char out[NUM_MAX], uint64_t v, bool us) {
@@ -334,7 +334,7 @@ static struct family put_metric_help_and_type_lines(struct out *o, const struct 
   *rest = slice_str(m->text);
   sio__slice_split(rest, '|', &f.name);
   sio__slice_split(rest, '|', &f.help);
-  metrics_put_bytes(o, "# HELP ", 7);
+  metrics_append_text(o, "# HELP ", 7);
   put_metric_name(o, &f, suffix);
   metrics_printf(o, " %.*s\n# TYPE ", (int)f.help.n, f.help.p);
   put_metric_name(o, &f, suffix);

@@ -128,8 +128,9 @@ static int fill_server_bundle_from_options(struct bundle *b, const sio_openssl_o
 
 /* Uses the SSL_CTX that the host has set in o->ctx. Returns UV_EINVAL if the host has also set an
  * option that would configure it. */
-static int use_ssl_ctx_of_host_alone(struct bundle *b, const sio_openssl_options *o,
-                                     const struct complaint *why) {
+static int use_ssl_ctx_of_host_and_refuse_other_options(struct bundle *b,
+                                                        const sio_openssl_options *o,
+                                                        const struct complaint *why) {
   const sio_openssl_identity *id = &o->identity;
   bool has_id = id->cert_file || id->key_file || id->pfx_file || id->cert.n || id->key.n ||
                 id->pfx.n || id->passphrase || o->nmore;
@@ -157,8 +158,8 @@ int sio__tls_server_bundle_new(struct bundle **out, const sio_openssl_options *o
   if (!b) return sio__tls_set_error(why, UV_ENOMEM, "out of memory");
   atomic_init(&b->refs, 1);
   b->expires = INT64_MAX;
-  int err =
-      o->ctx ? use_ssl_ctx_of_host_alone(b, o, why) : fill_server_bundle_from_options(b, o, why);
+  int err = o->ctx ? use_ssl_ctx_of_host_and_refuse_other_options(b, o, why)
+                   : fill_server_bundle_from_options(b, o, why);
   if (err) {
     sio__tls_bundle_unref(b);
     return err;

@@ -144,11 +144,11 @@ TEST(marks_that_pass_before_the_turns_end_can_be_taken) {
   say(conn, "a");
   mark(2);
   sio__conn_write_queue_now(conn);
-  EQ(conn_take_passed_sent_mark_count(conn), 2);
+  EQ(conn_take_unreported_sent_mark_count(conn), 2);
   mark(200);
   say(conn, "b");
   sio__conn_write_queue_now(conn);
-  EQ(conn_take_passed_sent_mark_count(conn), 200);
+  EQ(conn_take_unreported_sent_mark_count(conn), 200);
   turn();
   IS(hear(peer), "ab");
   IS(saw(), "drained");

@@ -93,10 +93,10 @@ TEST(a_handler_for_an_event_that_no_client_sends_is_refused_with_a_hint) {
   start(&(sio_options){ .log = on_log, .log_level = SIO_LOG_ERROR });
   EQ(sio_on(root, "connection", tell, NULL), SIO_ENAME);
   SAW("log:0:sio:sio_on(\"connection\") is refused: the name of the event is reserved; use "
-      "sio_on_connect() ");
+      "sio_on_connect() instead ");
   EQ(sio_on(root, "disconnect", tell, NULL), SIO_ENAME);
   SAW("log:0:sio:sio_on(\"disconnect\") is refused: the name of the event is reserved; use "
-      "sio_on_disconnect() ");
+      "sio_on_disconnect() instead ");
   CHECK(!sio_has_handler(root, "connection"));
   stop();
 }
