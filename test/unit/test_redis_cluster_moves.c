@@ -246,26 +246,6 @@ static void reconnect_node(int node) {
   UNTIL(redis_stats().state == SIO_REDIS_READY);
 }
 
-TEST(commands_wait_for_replies_longer_than_a_new_connection_holds_them) {
-  begin_move(&(sio_redis_options){ .retry_max_ms = 1000 });
-  reconnect_node(1);
-  UNTIL(!redis->cluster.asking);
-  late = 0;
-  emit(0);
-  UNTIL(nlate == 1);
-  move_subscription(1);
-  do_not_fire(&redis->cluster.timer); /* the table of the fake nodes does not know of the move */
-  do_not_fire(&redis->cluster.hold);
-  emit(1);
-  fire_now(&server_of(HALF)->hold);
-  UNTIL(!server_of(HALF)->commands_held);
-  settle();
-  EQ(nsaid, 0);
-  answer_late();
-  came(2);
-  end_cluster();
-}
-
 TEST(each_new_connection_holds_its_commands_for_its_own_time) {
   begin_move(&(sio_redis_options){ .retry_max_ms = 1000 });
   reconnect_node(0);
@@ -400,7 +380,6 @@ T(commands_that_are_not_answered_yet_are_not_overtaken)
 T(commands_that_are_not_answered_come_before_those_that_wait_for_the_new_node)
 T(a_node_that_has_lost_its_slots_is_kept_until_it_has_answered)
 T(a_node_that_does_not_answer_holds_commands_for_a_while_only)
-T(commands_wait_for_replies_longer_than_a_new_connection_holds_them)
 T(each_new_connection_holds_its_commands_for_its_own_time)
 T(the_timer_of_a_connection_does_not_write_what_is_held)
 T(a_connection_whose_commands_are_held_is_not_taken_for_silent)
