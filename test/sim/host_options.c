@@ -97,7 +97,8 @@ static void draw_full_returns(sio_options *o) {
   o->queue_high = draw_between(3000, 8000);
   o->when_full = draw(4) ? SIO_FULL_DROP_OLDEST : SIO_FULL_KEEP_LATEST;
   o->max_acks = o->middleware_timeout_ms = o->max_per_address = o->max_connections = 0;
-  o->packets_per_s = o->bytes_per_s = o->connects_per_s = o->requests_per_s = 0;
+  o->packets_per_s = o->connects_per_s = o->requests_per_s = 0;
+  o->bytes_per_s = 0;
 }
 
 static void draw_proxies(sio_options *o) {
