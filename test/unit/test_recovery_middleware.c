@@ -184,8 +184,11 @@ enum { ONE = sizeof(struct msg) + MSG_HEADROOM + MSG_SMALL + sizeof(struct out_n
 
 static sio_nsp *other;
 
+/* A peer with a real queue does not hear of the end: a later session may have the same address. */
 static void on_close(sio_session *c, const sio_close_info *why, void *user) {
-  (void)c, (void)user;
+  (void)user;
+  for (unsigned i = 0; i < npeers; i++)
+    if (peers[i]->session == c) peers[i]->session = NULL;
   trace("closed: %s%s ", sio_reason_str(why->reason), why->err == SIO_ETOOBIG ? ", too big" : "");
 }
 
@@ -247,9 +250,6 @@ static struct client4 *fill_queue_while_middleware_runs(int when_full) {
 }
 
 TEST(a_queue_that_is_filled_while_middleware_runs_ends_the_connection_and_the_client_can_return) {
-#ifndef SIO_ZLIB
-  return; /* the sizes below are those of a build with zlib */
-#endif
   for (int when_full = SIO_FULL_DROP_OLDEST; when_full <= SIO_FULL_CLOSE; when_full++) {
     struct client4 *c = fill_queue_while_middleware_runs(when_full);
     turn();
